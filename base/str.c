@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct str str_of(const char *text)
@@ -227,6 +228,30 @@ void buf_add_int(struct buf *buf, int64_t value)
     if (value < 0)
         *--p = '-';
     buf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void buf_add_double(struct buf *buf, double value)
+{
+    char digits[32];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof(digits), "%.*g", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    buf_add_text(buf, digits);
+}
+
+void buf_add_lossy(struct buf *buf, struct str bytes)
+{
+    const unsigned char *p = (const unsigned char *)bytes.data;
+    for (size_t i = 0; i < bytes.len;) {
+        size_t step = p[i] ? utf8_sequence(p + i, bytes.len - i) : 0;
+        if (step)
+            buf_add(buf, p + i, step);
+        else
+            buf_add(buf, "\xEF\xBF\xBD", 3);
+        i += step ? step : 1;
+    }
 }
 
 void buf_addf(struct buf *buf, const char *format, ...)

@@ -59,6 +59,10 @@ void buf_add_str(struct buf *buf, struct str s);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_add_char(struct buf *buf, char c);
 void buf_add_int(struct buf *buf, int64_t value);
+/* A finite number in the fewest digits that read back as the same double. */
+void buf_add_double(struct buf *buf, double value);
+/* Any bytes as UTF-8: what is not UTF-8, and NUL, becomes U+FFFD. */
+void buf_add_lossy(struct buf *buf, struct str bytes);
 void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct str buf_str(const struct buf *buf); /* borrowed until the next add */
 /* Hands the bytes over (release with mem_free; never NULL); the buffer is empty afterwards. */

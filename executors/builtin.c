@@ -1,0 +1,302 @@
+#include "executors/builtin.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "executors/run.h"
+
+#include <math.h>
+
+/* Composed arguments hold whole results: deeper than any request may be. */
+enum { ARGS_MAX_DEPTH = 1 << 20 };
+
+/* A call that ends at once: appends the result to out, or says why not. */
+struct call {
+    struct run *run;
+    struct json args;
+    struct buf out;
+    struct outcome outcome; /* set by call_fail */
+};
+
+struct builtin {
+    const char *name;
+    const char *description;
+    bool (*compute)(struct call *call); /* NULL: sleep, which takes its time */
+};
+
+static bool call_fail(struct call *call, const char *why)
+{
+    call->outcome = run_failure(call->run, FAILURE_FUNCTION_ERROR, "%s", why);
+    return false;
+}
+
+static bool compute_echo(struct call *call)
+{
+    if (call->args.nodes[0].count)
+        buf_add_str(&call->out, json_raw(&call->args, 1));
+    else
+        buf_add_text(&call->out, "null");
+    return true;
+}
+
+static bool compute_collect(struct call *call)
+{
+    buf_add_str(&call->out, call->run->args);
+    return true;
+}
+
+/* Whole numbers add up exactly as long as they fit in 127 bits; anything else is a double. */
+struct sum {
+    __int128 whole;
+    double real;
+    bool exact;
+};
+
+static void sum_add(struct sum *sum, const struct json *json, uint32_t node)
+{
+    int64_t value;
+    struct str digits = json_raw(json, node);
+    sum->real += json_double(json, node);
+    if (!str_int(digits, &value) ||
+        __builtin_add_overflow(sum->whole, (__int128)value, &sum->whole))
+        sum->exact = false;
+}
+
+static void add_whole(struct buf *out, __int128 value)
+{
+    char digits[48];
+    char *p = digits + sizeof(digits);
+    unsigned __int128 left = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+    do {
+        *--p = (char)('0' + (int)(left % 10));
+        left /= 10;
+    } while (left);
+    if (value < 0)
+        *--p = '-';
+    buf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static bool compute_sum(struct call *call)
+{
+    struct sum sum = {.exact = true};
+    const struct json_node *nodes = call->args.nodes;
+    for (uint32_t i = 1; i < nodes[0].next; i = nodes[i].next) {
+        if (nodes[i].type != JSON_NUMBER)
+            return call_fail(call, "sum adds numbers only");
+        sum_add(&sum, &call->args, i);
+    }
+    if (!sum.exact && !isfinite(sum.real))
+        return call_fail(call, "the sum is too large for a number");
+    if (sum.exact)
+        add_whole(&call->out, sum.whole);
+    else
+        buf_add_double(&call->out, sum.real);
+    return true;
+}
+
+static bool compute_concat(struct call *call)
+{
+    const struct json_node *nodes = call->args.nodes;
+    enum json_type type = nodes[0].count ? nodes[1].type : JSON_STRING;
+    if (type != JSON_STRING && type != JSON_ARRAY)
+        return call_fail(call, "concat joins strings or arrays");
+    buf_add_char(&call->out, type == JSON_STRING ? '"' : '[');
+    for (uint32_t i = 1; i < nodes[0].next; i = nodes[i].next) {
+        if (nodes[i].type != type)
+            return call_fail(call, "concat joins either strings or arrays, not both");
+        struct str inside = json_raw(&call->args, i); /* without its quotes or brackets */
+        if (type == JSON_ARRAY && nodes[i].count && call->out.len > 1)
+            buf_add_char(&call->out, ',');
+        buf_add(&call->out, inside.data + 1, inside.len - 2);
+    }
+    buf_add_char(&call->out, type == JSON_STRING ? '"' : ']');
+    return true;
+}
+
+/* A member of the merged object: where its name first stood, with its last value. */
+struct member {
+    struct map_node node;
+    struct member *next;
+    struct str name;        /* decoded */
+    uint32_t name_at, value_at;
+};
+
+static struct member *member_find(const struct map *map, struct str name)
+{
+    for (struct map_node *n = map_find(map, str_hash(name)); n; n = map_next(n)) {
+        struct member *member = container_of(n, struct member, node);
+        if (str_eq(member->name, name))
+            return member;
+    }
+    return NULL;
+}
+
+static void merge_object(struct call *call, uint32_t object, struct map *map, struct member ***last)
+{
+    const struct json *json = &call->args;
+    for (uint32_t i = object + 1; i < json->nodes[object].next; i = json->nodes[i + 1].next) {
+        struct str name = json_string(json, i, &call->run->arena);
+        struct member *member = member_find(map, name);
+        if (!member) {
+            member = ARENA_NEW(&call->run->arena, struct member);
+            member->name = name;
+            member->name_at = i;
+            map_put(map, &member->node, str_hash(name));
+            **last = member;
+            *last = &member->next;
+        }
+        member->value_at = i + 1;
+    }
+}
+
+static bool compute_merge(struct call *call)
+{
+    struct map map = {0};
+    struct member *first = NULL, **last = &first;
+    const struct json_node *nodes = call->args.nodes;
+    bool fine = true;
+    for (uint32_t i = 1; i < nodes[0].next && fine; i = nodes[i].next) {
+        fine = nodes[i].type == JSON_OBJECT;
+        if (fine)
+            merge_object(call, i, &map, &last);
+    }
+    map_done(&map);
+    if (!fine)
+        return call_fail(call, "merge joins objects only");
+    buf_add_char(&call->out, '{');
+    for (const struct member *member = first; member; member = member->next) {
+        if (member != first)
+            buf_add_char(&call->out, ',');
+        buf_add_str(&call->out, json_raw(&call->args, member->name_at));
+        buf_add_char(&call->out, ':');
+        buf_add_str(&call->out, json_raw(&call->args, member->value_at));
+    }
+    buf_add_char(&call->out, '}');
+    return true;
+}
+
+static bool compute_fail(struct call *call)
+{
+    struct str message = STR("failed as asked");
+    if (call->args.nodes[0].count) {
+        bool text = call->args.nodes[1].type == JSON_STRING;
+        message = text ? json_string(&call->args, 1, &call->run->arena) : json_raw(&call->args, 1);
+    }
+    call->outcome.failure = (struct failure){.code = FAILURE_FUNCTION_ERROR, .message = message};
+    return false;
+}
+
+static const struct builtin builtins[] = {
+    {"collect", "returns the array of its arguments", compute_collect},
+    {"concat", "joins strings, or arrays", compute_concat},
+    {"echo", "returns its first argument", compute_echo},
+    {"fail", "fails with the message given", compute_fail},
+    {"merge", "joins objects; a later member replaces an earlier one of its name", compute_merge},
+    {"sleep", "waits so many seconds and returns them", NULL},
+    {"sum", "adds numbers", compute_sum},
+};
+
+size_t builtin_count(void)
+{
+    return array_size(builtins);
+}
+
+struct function builtin_function(size_t index)
+{
+    const struct builtin *builtin = &builtins[index];
+    return (struct function){.name = str_of(builtin->name),
+                             .mode = MODE_BUILTIN,
+                             .description = str_of(builtin->description),
+                             .builtin = builtin,
+                             .grace = -1,
+                             .max_attempts = 1,
+                             .backoff = BACKOFF_DEFAULT};
+}
+
+static void finish(struct run *run, struct call *call, bool succeeded)
+{
+    struct run_host *host = run->host;
+    if (succeeded && (int64_t)call->out.len > host->max_result) {
+        call->outcome = run_failure(run, FAILURE_RESULT_TOO_LARGE,
+                                    "the result is larger than %lld bytes",
+                                    (long long)host->max_result);
+        succeeded = false;
+    }
+    call->outcome.succeeded = succeeded;
+    call->outcome.result = buf_str(&call->out);
+    host->ended(run, &call->outcome);
+    buf_done(&call->out);
+}
+
+/* --- sleep ------------------------------------------------------------------ */
+
+struct nap {
+    uv_timer_t timer;
+    struct run *run;
+    bool stopped;
+};
+
+static void nap_closed(uv_handle_t *handle)
+{
+    struct nap *nap = handle->data;
+    struct run *run = nap->run;
+    struct call call = {.run = run};
+    bool stopped = nap->stopped;
+    mem_free(nap);
+    if (stopped) {
+        call.outcome = run_failure(run, FAILURE_SIGNAL, "stopped");
+    } else { /* its argument is an array of one number: that number's own digits */
+        buf_add(&call.out, run->args.data + 1, run->args.len - 2);
+    }
+    finish(run, &call, !stopped);
+}
+
+static void nap_over(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, nap_closed);
+}
+
+static bool sleep_start(struct call *call)
+{
+    const double max_seconds = 1e9;
+    const struct json_node *nodes = call->args.nodes;
+    double seconds = nodes[0].count == 1 && nodes[1].type == JSON_NUMBER
+                         ? json_double(&call->args, 1)
+                         : -1;
+    if (!(seconds >= 0 && seconds <= max_seconds))
+        return call_fail(call, "sleep wants one number of seconds, 0 to 1000000000");
+    struct nap *nap = mem_alloc(sizeof(*nap));
+    nap->run = call->run;
+    nap->timer.data = nap;
+    uv_update_time(call->run->host->loop);
+    call->run->state = nap;
+    uv_timer_init(call->run->host->loop, &nap->timer);
+    uv_timer_start(&nap->timer, nap_over, (uint64_t)llround(seconds * 1000), 0);
+    return true;
+}
+
+static void builtin_start(struct run *run)
+{
+    struct call call = {.run = run};
+    struct json_error error;
+    if (!json_parse(run->args, ARGS_MAX_DEPTH, &run->arena, &call.args, &error)) {
+        call.outcome = run_failure(run, FAILURE_FUNCTION_ERROR, "%s", error.what);
+        finish(run, &call, false);
+        return;
+    }
+    bool (*compute)(struct call *) = run->function->builtin->compute;
+    if (!compute && sleep_start(&call))
+        return;
+    finish(run, &call, compute && compute(&call));
+}
+
+static void builtin_stop(struct run *run, int signal)
+{
+    (void)signal;
+    struct nap *nap = run->state; /* only sleep is ever caught running */
+    if (!nap || nap->stopped || uv_is_closing((uv_handle_t *)&nap->timer))
+        return;
+    nap->stopped = true;
+    uv_close((uv_handle_t *)&nap->timer, nap_closed);
+}
+
+const struct executor builtin_executor = {builtin_start, builtin_stop};

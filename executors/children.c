@@ -1,0 +1,172 @@
+#include "executors/children.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BOOT_ID_LEN = 36 };
+
+/* The file. */
+struct child_table {
+    char boot_id[BOOT_ID_LEN + 4];
+    struct child_slot slots[];
+};
+
+/* A start time read from /proc may differ from the noted one by this much. */
+enum { START_TOLERANCE_MS = 2000 };
+/* Longest wait for killed groups to be gone. */
+enum { GONE_WAIT_MS = 10000 };
+
+static int64_t boot_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads a small file of /proc; false if it is not there. */
+static bool read_small(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t len = read(fd, text, size - 1);
+    close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    return len > 0;
+}
+
+static void read_boot_id(char id[BOOT_ID_LEN + 1])
+{
+    if (!read_small("/proc/sys/kernel/random/boot_id", id, BOOT_ID_LEN + 1))
+        memset(id, '?', BOOT_ID_LEN);
+    id[BOOT_ID_LEN] = '\0';
+}
+
+/* Group and start time (milliseconds after boot) of a process, from /proc/PID/stat, proc(5). */
+static bool process_stat(int64_t pid, int64_t *group, int64_t *started)
+{
+    char path[40], text[1024];
+    snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+    if (!read_small(path, text, sizeof(text)))
+        return false;
+    const char *after_name = strrchr(text, ')'); /* the name may hold anything, even ')' */
+    if (!after_name)
+        return false;
+    struct str rest = str_of(after_name + 2);
+    int64_t ticks = 0;
+    bool fine = true;
+    for (int field = 3; field <= 22; field++) {
+        struct str word = str_cut(&rest, ' ');
+        if (field == 5)
+            fine = fine && str_int(word, group);
+        if (field == 22)
+            fine = fine && str_int(word, &ticks);
+    }
+    *started = ticks * 1000 / sysconf(_SC_CLK_TCK);
+    return fine;
+}
+
+/* Whether the group of a noted child still has members. The leader's number, once free, could have
+ * gone to a stranger; then its start time differs and the group is not ours. */
+static bool still_ours(const struct child_slot *slot)
+{
+    int64_t group, started;
+    if (process_stat(slot->pid, &group, &started)) {
+        int64_t apart = started - slot->started;
+        return group == slot->pid && apart > -START_TOLERANCE_MS && apart < START_TOLERANCE_MS;
+    }
+    return kill((pid_t)-slot->pid, 0) == 0; /* the leader is gone, others of its group are not */
+}
+
+static void wait_gone(const struct child_slot *slot)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    for (int waited = 0; waited < GONE_WAIT_MS; waited += 2) {
+        waitpid((pid_t)-slot->pid, NULL, WNOHANG); /* ours only where we are the reaper of all */
+        if (kill((pid_t)-slot->pid, 0) != 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    log_warn("process group %lld of an earlier server does not die", (long long)slot->pid);
+}
+
+static size_t kill_leftovers(struct child_table *table, size_t count)
+{
+    size_t killed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (table->slots[i].pid <= 1 || !still_ours(&table->slots[i]))
+            continue;
+        kill((pid_t)-table->slots[i].pid, SIGKILL);
+        wait_gone(&table->slots[i]);
+        killed++;
+    }
+    return killed;
+}
+
+static size_t table_size(size_t capacity)
+{
+    return sizeof(struct child_table) + capacity * sizeof(struct child_slot);
+}
+
+bool children_open(struct children *children, const char *path, size_t capacity, size_t *killed)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0)
+        return false;
+    size_t old = (size_t)info.st_size < table_size(0)
+                     ? 0
+                     : ((size_t)info.st_size - table_size(0)) / sizeof(struct child_slot);
+    size_t room = old > capacity ? old : capacity;
+    /* posix_fallocate: a hole in a mapping would be a SIGBUS on a full disk. */
+    errno = posix_fallocate(fd, 0, (off_t)table_size(room));
+    if (errno)
+        return false;
+    void *mapping = mmap(NULL, table_size(room), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (mapping == MAP_FAILED)
+        return false;
+    *children = (struct children){.table = mapping, .capacity = room};
+    char boot_id[BOOT_ID_LEN + 1];
+    read_boot_id(boot_id);
+    bool same_boot = memcmp(children->table->boot_id, boot_id, BOOT_ID_LEN) == 0;
+    *killed = same_boot ? kill_leftovers(children->table, old) : 0;
+    memset(children->table->slots, 0, room * sizeof(struct child_slot));
+    memcpy(children->table->boot_id, boot_id, BOOT_ID_LEN);
+    children->free = mem_alloc(room * sizeof(size_t));
+    for (size_t i = room; i > 0; i--)
+        children->free[children->free_count++] = i - 1;
+    return true;
+}
+
+size_t children_add(struct children *children, pid_t pid)
+{
+    size_t slot = children->free[--children->free_count];
+    children->table->slots[slot] = (struct child_slot){.pid = pid, .started = boot_ms()};
+    return slot;
+}
+
+void children_remove(struct children *children, size_t slot)
+{
+    children->table->slots[slot].pid = 0;
+    children->free[children->free_count++] = slot;
+}
+
+void children_close(struct children *children)
+{
+    munmap(children->table, table_size(children->capacity));
+    mem_free(children->free);
+}

@@ -1,0 +1,33 @@
+/* A table of the children that run now, in a file mapped into memory: what a
+ * server that is killed leaves behind, the next one finds here and kills. The
+ * kernel keeps the pages when the process dies; after a reboot (another boot
+ * id) the table means nothing. One server, one thread. */
+#ifndef EXECUTORS_CHILDREN_H
+#define EXECUTORS_CHILDREN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct child_slot {
+    int64_t pid;     /* also its process group; 0: free */
+    int64_t started; /* CLOCK_BOOTTIME, milliseconds, just after the start */
+};
+
+struct children {
+    struct child_table *table; /* the mapping */
+    size_t capacity;
+    size_t *free; /* stack of free slots */
+    size_t free_count;
+};
+
+/* Opens or makes the table, kills the process groups that an earlier server left in it and waits
+ * until they are gone; *killed counts them. False: errno says why. */
+bool children_open(struct children *children, const char *path, size_t capacity, size_t *killed);
+/* Notes a child; gives its slot. */
+size_t children_add(struct children *children, pid_t pid);
+void children_remove(struct children *children, size_t slot);
+void children_close(struct children *children);
+
+#endif

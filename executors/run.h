@@ -1,0 +1,71 @@
+/* One attempt of one task while it runs, and what can run it.
+ *
+ * The writer makes a run when it claims a task; after the commit it belongs to
+ * the supervisor's loop thread until it has ended. An executor is a way to run:
+ * one file that ends in one const struct executor. */
+#ifndef EXECUTORS_RUN_H
+#define EXECUTORS_RUN_H
+
+#include "base/mailbox.h"
+#include "base/map.h"
+#include "model/failure.h"
+#include "model/function.h"
+
+#include <uv.h>
+
+struct executor;
+
+/* How an attempt ended. */
+struct outcome {
+    bool succeeded;
+    struct str result;      /* JSON, one line; when it succeeded */
+    struct failure failure; /* when it did not; attempt is filled in by others */
+};
+
+struct run {
+    struct mail mail;
+    struct map_node node; /* the supervisor's, by task */
+    struct arena arena;   /* owns the texts below */
+    int64_t task;         /* seq */
+    struct str id;
+    const struct function *function;
+    struct function_set *functions; /* one reference: keeps function alive */
+    int64_t attempt;
+    int64_t timeout; /* milliseconds; 0: none */
+    int64_t grace;   /* milliseconds from TERM to KILL */
+    struct str args, kwargs; /* JSON */
+    const struct executor *executor;
+    void *state;             /* the executor's own, between start and the end */
+    struct run_host *host;
+};
+
+/* What an executor is given and whom it tells; all on the loop thread. */
+struct run_host {
+    uv_loop_t *loop;
+    int64_t max_result; /* bytes */
+    void *executors;    /* struct process_pool: what the process executor keeps */
+    /* value: JSON object {"value","message"}. */
+    void (*progressed)(struct run *run, struct str value);
+    /* One line without its end, any bytes. stream: "stderr" or "report". */
+    void (*logged)(struct run *run, const char *stream, struct str line);
+    /* Once, last; the run may be gone when it returns. */
+    void (*ended)(struct run *run, const struct outcome *outcome);
+};
+
+struct executor {
+    /* Starts the run; ended follows, perhaps before start returns. */
+    void (*start)(struct run *run);
+    /* Asks it to end (signal SIGTERM) or makes it (SIGKILL); ended follows sooner or later. */
+    void (*stop)(struct run *run, int signal);
+};
+
+const struct executor *executor_of(enum function_mode mode);
+extern const struct executor builtin_executor, process_executor;
+
+/* outcome.failure with a message made by printf, in the run's arena. */
+struct outcome run_failure(struct run *run, enum failure_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The one line of JSON that a function gets (design 2.1), with its line end. */
+void run_input(const struct run *run, struct buf *out);
+
+#endif

@@ -1,0 +1,73 @@
+#include "model/event.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+static const char *const texts[] = {
+    "",
+#define X(name, type) type,
+#include "model/event.def"
+#undef X
+};
+
+const char *event_text(enum event_type type)
+{
+    return texts[type];
+}
+
+bool event_parse(struct str text, enum event_type *type)
+{
+    for (int i = EVENT_NONE + 1; i < EVENT_COUNT; i++) {
+        if (str_eq(text, str_of(texts[i]))) {
+            *type = (enum event_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool event_terminal(enum event_type type)
+{
+    return type == EVENT_SUCCEEDED || type == EVENT_FAILED || type == EVENT_CANCELLED;
+}
+
+static void add_json(struct buf *out, const char *name, struct str json)
+{
+    if (!json.data)
+        return;
+    buf_add_text(out, name);
+    buf_add_str(out, json);
+}
+
+static void add_id(struct buf *out, const char *name, struct str id)
+{
+    if (!id.data)
+        return;
+    buf_add_text(out, name);
+    buf_add_char(out, '"'); /* ids and names need no escapes: [A-Za-z0-9_-] */
+    buf_add_str(out, id);
+    buf_add_char(out, '"');
+}
+
+void event_render(const struct event *event, struct buf *out)
+{
+    add_id(out, "{\"task\":", event->task);
+    add_id(out, ",\"type\":", str_of(texts[event->type]));
+    add_id(out, ",\"state\":", str_of(event->state));
+    add_id(out, ",\"kind\":", str_of(event->kind));
+    add_id(out, ",\"function\":", event->function);
+    buf_add_text(out, ",\"at\":\"");
+    buf_add_time(out, event->at);
+    buf_add_char(out, '"');
+    add_json(out, ",\"progress\":", event->progress);
+    add_json(out, ",\"error\":", event->error);
+    add_json(out, ",\"result\":", event->result);
+    add_id(out, ",\"origin\":", event->origin);
+    add_id(out, ",\"caused_by\":", event->caused_by);
+    if (event->attempt) {
+        buf_add_text(out, ",\"attempt\":");
+        buf_add_int(out, event->attempt);
+    }
+    add_json(out, ",\"channels\":", event->channels);
+    buf_add_char(out, '}');
+}

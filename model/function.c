@@ -1,0 +1,40 @@
+#include "model/function.h"
+
+#include "base/mem.h"
+
+const char *mode_text(enum function_mode mode)
+{
+    static const char *const texts[] = {"builtin", "process"};
+    return texts[mode];
+}
+
+const struct function *function_find(const struct function_set *set, struct str name)
+{
+    size_t low = 0, high = set->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = str_cmp(set->items[middle].name, name);
+        if (order == 0)
+            return &set->items[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+struct function_set *function_set_ref(struct function_set *set)
+{
+    __atomic_add_fetch(&set->refs, 1, __ATOMIC_RELAXED);
+    return set;
+}
+
+void function_set_unref(struct function_set *set)
+{
+    if (__atomic_sub_fetch(&set->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    struct arena arena = set->arena; /* the set itself may live in it */
+    mem_free(set);
+    arena_done(&arena);
+}

@@ -1,0 +1,359 @@
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "model/reader.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Seconds that a duration may have: a hundred years, so that sums of times never overflow. */
+#define SECONDS_MAX 3155760000.0
+
+static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    if (reader->json->nodes[node].type != JSON_STRING)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be a string");
+    struct str name = json_string(reader->json, node, reader->arena);
+    spec->function = function_find(reader->functions, name);
+    if (!spec->function)
+        return reader_refuse(reader, PROBLEM_UNKNOWN_FUNCTION, "no function is called \"%.*s\"",
+                             name.len > 64 ? 64 : (int)name.len, name.data);
+    return true;
+}
+
+static bool read_process(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    spec->meta = true;
+    return read_name(reader, spec, node);
+}
+
+static bool read_id(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    if (reader->json->nodes[node].type != JSON_STRING)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be a string");
+    spec->id = json_string(reader->json, node, reader->arena);
+    spec->id_given = true;
+    if (!id_valid(spec->id))
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "an id has 1 to 64 characters of A-Z a-z 0-9 _ -");
+    if (str_eq(spec->id, STR("cancel")))
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "the id \"cancel\" is taken by a route");
+    return true;
+}
+
+static bool read_payload(struct reader *reader, uint32_t node, enum json_type type, struct str *text)
+{
+    if (reader->json->nodes[node].type != type)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be an %s",
+                             type == JSON_ARRAY ? "array" : "object");
+    *text = reader_minified(reader, node);
+    return true;
+}
+
+static bool read_args(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return read_payload(reader, node, JSON_ARRAY, &spec->args);
+}
+
+static bool read_kwargs(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return read_payload(reader, node, JSON_OBJECT, &spec->kwargs);
+}
+
+static bool read_metadata(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    if (!read_payload(reader, node, JSON_OBJECT, &spec->metadata))
+        return false;
+    if (spec->metadata.len > METADATA_MAX)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "metadata is larger than %d bytes",
+                             METADATA_MAX);
+    return true;
+}
+
+static bool channel_known(const struct str *channels, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(channels[i], name))
+            return true;
+    }
+    return false;
+}
+
+static bool read_channel(struct reader *reader, uint32_t node, struct str *name)
+{
+    if (reader->json->nodes[node].type != JSON_STRING)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "a channel has to be a string");
+    *name = json_string(reader->json, node, reader->arena);
+    size_t chars = str_chars(*name);
+    if (chars < 1 || chars > CHANNEL_MAX_CHARS)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "a channel has 1 to %d characters",
+                             CHANNEL_MAX_CHARS);
+    return true;
+}
+
+static bool read_channels(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    const struct json_node *array = &reader->json->nodes[node];
+    if (array->type != JSON_ARRAY)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be an array of strings");
+    if (array->count > CHANNELS_MAX)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "at most %d channels", CHANNELS_MAX);
+    struct str *channels = ARENA_ARRAY(reader->arena, struct str, array->count);
+    size_t count = 0, index = 0;
+    for (uint32_t i = node + 1; i < array->next; i = reader->json->nodes[i].next) {
+        size_t outer = reader_enter_index(reader, index++);
+        if (!read_channel(reader, i, &channels[count]))
+            return false;
+        if (!channel_known(channels, count, channels[count]))
+            count++;
+        reader_leave(reader, outer);
+    }
+    reader->scratch.len = 0;
+    for (size_t i = 0; i < count; i++) {
+        buf_add_char(&reader->scratch, i ? ',' : '[');
+        buf_add_json(&reader->scratch, channels[i]);
+    }
+    buf_add_char(&reader->scratch, ']');
+    spec->channels = channels;
+    spec->channel_count = count;
+    spec->channels_json = count ? arena_str(reader->arena, buf_str(&reader->scratch)) : STR_NONE;
+    return true;
+}
+
+static bool read_integer(struct reader *reader, uint32_t node, int64_t low, int64_t high,
+                         int64_t *value)
+{
+    if (reader->json->nodes[node].type != JSON_NUMBER || !json_int(reader->json, node, value) ||
+        *value < low || *value > high)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "this has to be an integer from %lld to %lld", (long long)low,
+                             (long long)high);
+    return true;
+}
+
+static bool read_seconds(struct reader *reader, uint32_t node, double *seconds)
+{
+    bool number = reader->json->nodes[node].type == JSON_NUMBER;
+    *seconds = number ? json_double(reader->json, node) : -1;
+    if (!(*seconds >= 0 && *seconds <= SECONDS_MAX))
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "this has to be a number of seconds, 0 to %.0f", SECONDS_MAX);
+    return true;
+}
+
+static bool read_boolean(struct reader *reader, uint32_t node, bool *value)
+{
+    enum json_type type = reader->json->nodes[node].type;
+    *value = type == JSON_TRUE;
+    if (type != JSON_TRUE && type != JSON_FALSE)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be true or false");
+    return true;
+}
+
+static bool read_priority(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return read_integer(reader, node, -PRIORITY_MAX, PRIORITY_MAX, &spec->priority);
+}
+
+static bool read_run_at(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    if (spec->run_at)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "give either run_at or delay");
+    if (reader->json->nodes[node].type == JSON_STRING &&
+        clock_parse(json_string(reader->json, node, reader->arena), &spec->run_at)) {
+        spec->run_at = spec->run_at > 0 ? spec->run_at : 1; /* 0 is kept for "not given" */
+        return true;
+    }
+    return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                         "this has to be an RFC 3339 time such as 2026-11-20T20:15:00Z");
+}
+
+static bool read_delay(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    double seconds;
+    if (spec->run_at)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "give either run_at or delay");
+    if (!read_seconds(reader, node, &seconds))
+        return false;
+    spec->run_at = reader->now + llround(seconds * 1000);
+    return true;
+}
+
+static bool read_timeout(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    double seconds;
+    if (!read_seconds(reader, node, &seconds))
+        return false;
+    spec->timeout = llround(seconds * 1000);
+    if (spec->timeout == 0)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "a timeout has to be above 0");
+    return true;
+}
+
+static bool read_max_attempts(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return read_integer(reader, node, 1, ATTEMPTS_MAX, &spec->max_attempts);
+}
+
+static bool read_backoff(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    const struct json_node *nodes = reader->json->nodes;
+    if (nodes[node].type != JSON_OBJECT)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be an object");
+    unsigned seen = 0;
+    for (uint32_t i = node + 1; i < nodes[node].next; i = nodes[i + 1].next) {
+        static const char *const names[] = {"initial", "factor", "max"};
+        double *const values[] = {&spec->backoff.initial, &spec->backoff.factor,
+                                  &spec->backoff.max};
+        struct str name = json_string(reader->json, i, reader->arena);
+        size_t outer = reader_enter(reader, name);
+        unsigned which = 0;
+        while (which < 3 && !str_eq(name, str_of(names[which])))
+            which++;
+        if (which == 3 || seen >> which & 1)
+            return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                                 "backoff has the members initial, factor and max, each once");
+        seen |= 1u << which;
+        if (!read_seconds(reader, i + 1, values[which]))
+            return false;
+        reader_leave(reader, outer);
+    }
+    if (seen & 2 && spec->backoff.factor < 1)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "factor has to be at least 1");
+    return true;
+}
+
+static const char *const wait_texts[] = {"all", "all_settled", "any"};
+
+const char *wait_for_text(enum wait_for wait_for)
+{
+    return wait_texts[wait_for];
+}
+
+static bool read_wait_for(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    for (unsigned i = 0; i < array_size(wait_texts); i++) {
+        if (reader->json->nodes[node].type == JSON_STRING &&
+            json_string_is(reader->json, node, str_of(wait_texts[i]))) {
+            spec->wait_for = (enum wait_for)i;
+            return true;
+        }
+    }
+    return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                         "this has to be \"all\", \"all_settled\" or \"any\"");
+}
+
+static bool read_process_as_task(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return read_boolean(reader, node, &spec->process_as_task);
+}
+
+/* The members of a task as a client may write it, each once. */
+static const struct field {
+    struct str name;
+    bool meta_only;
+    bool (*read)(struct reader *reader, struct spec *spec, uint32_t node);
+} fields[] = {
+    {{"function", 8}, false, read_name},
+    {{"process", 7}, false, read_process},
+    {{"args", 4}, false, read_args},
+    {{"kwargs", 6}, false, read_kwargs},
+    {{"id", 2}, false, read_id},
+    {{"notify_channels", 15}, false, read_channels},
+    {{"priority", 8}, false, read_priority},
+    {{"run_at", 6}, false, read_run_at},
+    {{"delay", 5}, false, read_delay},
+    {{"timeout", 7}, false, read_timeout},
+    {{"max_attempts", 12}, false, read_max_attempts},
+    {{"backoff", 7}, false, read_backoff},
+    {{"metadata", 8}, false, read_metadata},
+    {{"wait_for", 8}, true, read_wait_for},
+    {{"process_as_task", 15}, true, read_process_as_task},
+};
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELD_FUNCTION = 0, FIELD_PROCESS = 1 };
+
+static unsigned field_of(const struct json *json, uint32_t name)
+{
+    unsigned i = 0;
+    while (i < FIELDS && !json_string_is(json, name, fields[i].name))
+        i++;
+    return i;
+}
+
+/* Notes where each field stands; nodes[i] is 0 for one that is absent or null. */
+static bool find_fields(struct reader *reader, uint32_t object, uint32_t nodes[FIELDS])
+{
+    const struct json *json = reader->json;
+    unsigned seen = 0;
+    for (uint32_t i = object + 1; i < json->nodes[object].next; i = json->nodes[i + 1].next) {
+        unsigned field = field_of(json, i);
+        if (field == FIELDS || seen >> field & 1) {
+            reader_enter(reader, json_string(json, i, reader->arena));
+            return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                                 field == FIELDS ? "there is no such field"
+                                                 : "this field is given twice");
+        }
+        seen |= 1u << field;
+        nodes[field] = json->nodes[i + 1].type == JSON_NULL ? 0 : i + 1;
+    }
+    if (!nodes[FIELD_FUNCTION] == !nodes[FIELD_PROCESS])
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "a task has exactly one of \"function\" and \"process\"");
+    return true;
+}
+
+static void spec_defaults(struct spec *spec)
+{
+    *spec = (struct spec){.args = STR("[]"), .kwargs = STR("{}"), .backoff = {-1, -1, -1}};
+}
+
+/* What the client left open is the manifest's to say. */
+static bool spec_complete(struct reader *reader, struct spec *spec)
+{
+    const struct function *function = spec->function;
+    if (function->timeout && spec->timeout > function->timeout) {
+        reader_enter(reader, STR("timeout"));
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "the function's own timeout is %.3f s, and a task may only lower it",
+                             (double)function->timeout / 1000);
+    }
+    if (!spec->timeout)
+        spec->timeout = function->timeout;
+    if (!spec->max_attempts)
+        spec->max_attempts = function->max_attempts;
+    if (spec->backoff.initial < 0)
+        spec->backoff.initial = function->backoff.initial;
+    if (spec->backoff.factor < 0)
+        spec->backoff.factor = function->backoff.factor;
+    if (spec->backoff.max < 0)
+        spec->backoff.max = function->backoff.max;
+    return true;
+}
+
+bool reader_members(struct reader *reader, uint32_t node, struct spec *spec, uint32_t *args,
+                    uint32_t *kwargs)
+{
+    uint32_t nodes[FIELDS] = {0};
+    spec_defaults(spec);
+    if (reader->json->nodes[node].type != JSON_OBJECT)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "a task has to be an object");
+    if (!find_fields(reader, node, nodes))
+        return false;
+    for (unsigned i = 0; i < FIELDS; i++) {
+        if (!nodes[i])
+            continue;
+        size_t outer = reader_enter(reader, fields[i].name);
+        if (fields[i].meta_only && !spec->meta)
+            return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                                 "only a task with \"process\" may have this");
+        if (!fields[i].read(reader, spec, nodes[i]))
+            return false;
+        reader_leave(reader, outer);
+        if (fields[i].read == read_args)
+            *args = nodes[i];
+        if (fields[i].read == read_kwargs)
+            *kwargs = nodes[i];
+    }
+    return spec_complete(reader, spec);
+}

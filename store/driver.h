@@ -1,0 +1,66 @@
+/* The database driver: about ten calls between the store and SQLite. A second
+ * database means one more file that implements this header.
+ *
+ * Errors are sticky: the first one sets the connection's status, and until
+ * db_rollback every further call does nothing, reads as empty and leaves the
+ * status alone. A transaction's code therefore runs straight through and asks
+ * db_status once, at its end.
+ *
+ * A connection and its statements belong to one thread at a time. */
+#ifndef STORE_DRIVER_H
+#define STORE_DRIVER_H
+
+#include "base/str.h"
+
+enum db_status {
+    DB_OK,
+    DB_FULL,   /* the disk is full */
+    DB_FAILED, /* anything else: see db_message */
+};
+
+enum db_mode { DB_WRITE, DB_READ };
+
+enum statement {
+#define X(name, sql) SQL_##name,
+#include "statements.inc"
+#undef X
+    STATEMENT_COUNT
+};
+
+struct db;
+struct stmt;
+
+/* Opens the file (DB_WRITE makes it when it is missing). NULL: *message says why (mem_free it). */
+struct db *db_open(const char *path, enum db_mode mode, char **message);
+void db_close(struct db *db);
+enum db_status db_status(const struct db *db);
+/* What the last error was; valid until the next call. */
+const char *db_message(const struct db *db);
+/* Runs a script of several statements. */
+void db_script(struct db *db, const char *sql);
+
+/* A writer's transaction takes the write lock at once, so it can never fail half-way for it. */
+void db_begin(struct db *db, enum db_mode mode);
+void db_commit(struct db *db);
+/* Undoes the transaction, if there is one, and clears the status. */
+void db_rollback(struct db *db);
+
+/* The prepared statement, reset and without bindings. Prepared on first use. */
+struct stmt *db_stmt(struct db *db, enum statement which);
+/* name is with its colon, ":seq". Text is not copied: it must live until the next db_stmt of the same
+ * statement. STR_NONE binds NULL. */
+void stmt_bind_int(struct stmt *stmt, const char *name, int64_t value);
+void stmt_bind_real(struct stmt *stmt, const char *name, double value);
+void stmt_bind_text(struct stmt *stmt, const char *name, struct str value);
+/* True: there is a row. False: no more rows (the statement is reset), or an error. */
+bool stmt_step(struct stmt *stmt);
+/* Runs a statement that gives no rows; returns the number of rows it changed. */
+int64_t stmt_run(struct stmt *stmt);
+/* Ends a read before its last row, so that it holds no snapshot. */
+void stmt_end(struct stmt *stmt);
+int64_t stmt_int(struct stmt *stmt, int column);
+double stmt_real(struct stmt *stmt, int column);
+/* Borrowed until the next step; NULL gives STR_NONE. */
+struct str stmt_text(struct stmt *stmt, int column);
+
+#endif

@@ -1,0 +1,192 @@
+#include "store/rows.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void read_INT(struct stmt *stmt, int column, int64_t *value, struct arena *arena)
+{
+    (void)arena;
+    *value = stmt_int(stmt, column);
+}
+
+static void read_REAL(struct stmt *stmt, int column, double *value, struct arena *arena)
+{
+    (void)arena;
+    *value = stmt_real(stmt, column);
+}
+
+static void read_TEXT(struct stmt *stmt, int column, struct str *value, struct arena *arena)
+{
+    *value = arena_str(arena, stmt_text(stmt, column));
+}
+
+void row_read(struct stmt *stmt, struct task_row *row, struct arena *arena)
+{
+    int column = 0;
+#define X(name, type) read_##type(stmt, column++, &row->name, arena);
+#include "store/columns.def"
+#undef X
+}
+
+static bool row_one(struct stmt *stmt, struct task_row *row, struct arena *arena)
+{
+    bool found = stmt_step(stmt);
+    if (found)
+        row_read(stmt, row, arena);
+    stmt_end(stmt);
+    return found;
+}
+
+bool row_by_seq(struct db *db, int64_t seq, struct task_row *row, struct arena *arena)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_by_seq);
+    stmt_bind_int(stmt, ":seq", seq);
+    return row_one(stmt, row, arena);
+}
+
+bool row_by_id(struct db *db, struct str id, struct task_row *row, struct arena *arena)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_by_id);
+    stmt_bind_text(stmt, ":id", id);
+    return row_one(stmt, row, arena);
+}
+
+int64_t row_seq_by_id(struct db *db, struct str id)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_seq_by_id);
+    stmt_bind_text(stmt, ":id", id);
+    int64_t seq = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
+    stmt_end(stmt);
+    return seq;
+}
+
+#define bind_INT  stmt_bind_int
+#define bind_REAL stmt_bind_real
+#define bind_TEXT stmt_bind_text
+
+void row_insert(struct db *db, const struct task_row *row)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_insert);
+#define X(name, type) bind_##type(stmt, ":" #name, row->name);
+#include "store/columns.def"
+#undef X
+    stmt_run(stmt);
+}
+
+static void bind_touched(struct stmt *stmt, const struct task_row *row)
+{
+    stmt_bind_int(stmt, ":seq", row->seq);
+    stmt_bind_int(stmt, ":unresolved", row->unresolved);
+    stmt_bind_text(stmt, ":progress", row->progress);
+    stmt_bind_int(stmt, ":cancel_requested", row->cancel_requested);
+    stmt_bind_int(stmt, ":silent", row->silent);
+    stmt_bind_text(stmt, ":caused_by", row->caused_by);
+    stmt_bind_int(stmt, ":version", row->version);
+}
+
+bool row_move(struct db *db, const struct task_row *row, enum task_state from)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_move);
+    bind_touched(stmt, row);
+    stmt_bind_text(stmt, ":from", str_of(state_text(from)));
+    stmt_bind_text(stmt, ":state", row->state);
+    stmt_bind_int(stmt, ":attempt", row->attempt);
+    stmt_bind_int(stmt, ":failures", row->failures);
+    stmt_bind_int(stmt, ":interruptions", row->interruptions);
+    stmt_bind_int(stmt, ":winner", row->winner);
+    stmt_bind_text(stmt, ":error", row->error);
+    stmt_bind_int(stmt, ":run_at", row->run_at);
+    stmt_bind_int(stmt, ":started_at", row->started_at);
+    stmt_bind_int(stmt, ":finished_at", row->finished_at);
+    return stmt_run(stmt) == 1;
+}
+
+void row_touch(struct db *db, const struct task_row *row)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_touch);
+    bind_touched(stmt, row);
+    stmt_bind_int(stmt, ":subscribers", row->subscribers);
+    stmt_run(stmt);
+}
+
+enum task_state row_state(const struct task_row *row)
+{
+    enum task_state state = STATE_FAILED;
+    bool known = state_parse(row->state, &state);
+    assert(known);
+    (void)known;
+    return state;
+}
+
+bool row_is_meta(const struct task_row *row)
+{
+    return str_eq(row->kind, STR("meta"));
+}
+
+void payload_insert(struct db *db, int64_t task, const struct payload *payload)
+{
+    if (str_eq(payload->args, STR("[]")) && str_eq(payload->kwargs, STR("{}")) &&
+        !payload->metadata.data)
+        return;
+    struct stmt *stmt = db_stmt(db, SQL_payload_insert);
+    stmt_bind_int(stmt, ":task", task);
+    stmt_bind_text(stmt, ":args", payload->args);
+    stmt_bind_text(stmt, ":kwargs", payload->kwargs);
+    stmt_bind_text(stmt, ":metadata", payload->metadata);
+    stmt_run(stmt);
+}
+
+void payload_read(struct db *db, int64_t task, struct payload *payload, struct arena *arena)
+{
+    *payload = (struct payload){.args = STR("[]"), .kwargs = STR("{}")};
+    struct stmt *stmt = db_stmt(db, SQL_payload);
+    stmt_bind_int(stmt, ":task", task);
+    if (stmt_step(stmt)) {
+        payload->args = arena_str(arena, stmt_text(stmt, 0));
+        payload->kwargs = arena_str(arena, stmt_text(stmt, 1));
+        payload->metadata = arena_str(arena, stmt_text(stmt, 2));
+    }
+    stmt_end(stmt);
+}
+
+struct str result_read(struct db *db, int64_t task, struct arena *arena)
+{
+    struct stmt *stmt = db_stmt(db, SQL_result);
+    stmt_bind_int(stmt, ":task", task);
+    struct str value = stmt_step(stmt) ? arena_str(arena, stmt_text(stmt, 0)) : STR_NONE;
+    stmt_end(stmt);
+    return value;
+}
+
+void result_insert(struct db *db, int64_t task, struct str value)
+{
+    struct stmt *stmt = db_stmt(db, SQL_result_insert);
+    stmt_bind_int(stmt, ":task", task);
+    stmt_bind_text(stmt, ":value", value);
+    stmt_run(stmt);
+}
+
+size_t dependencies_read(struct db *db, int64_t task, struct dependency_row **rows,
+                         struct arena *arena)
+{
+    size_t count = 0, capacity = 0;
+    struct dependency_row *items = NULL;
+    struct stmt *stmt = db_stmt(db, SQL_dependencies_of);
+    stmt_bind_int(stmt, ":task", task);
+    while (stmt_step(stmt)) {
+        if (count == capacity) {
+            struct dependency_row *old = items;
+            capacity = capacity ? capacity * 2 : 8;
+            items = ARENA_ARRAY(arena, struct dependency_row, capacity);
+            if (count)
+                memcpy(items, old, count * sizeof(*items));
+        }
+        items[count++] = (struct dependency_row){.id = arena_str(arena, stmt_text(stmt, 0)),
+                                                 .state = arena_str(arena, stmt_text(stmt, 1)),
+                                                 .at = arena_str(arena, stmt_text(stmt, 2))};
+    }
+    *rows = items;
+    return count;
+}

@@ -1,0 +1,56 @@
+/* The rows of the table tasks and what hangs on them, as structs. Every call
+ * runs in the caller's transaction on the caller's thread; errors stay in the
+ * connection's status (store/driver.h). */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "base/arena.h"
+#include "model/state.h"
+#include "store/driver.h"
+
+#define COLUMN_INT  int64_t
+#define COLUMN_REAL double
+#define COLUMN_TEXT struct str
+
+struct task_row {
+#define X(name, type) COLUMN_##type name;
+#include "store/columns.def"
+#undef X
+};
+
+/* Reads the row that stmt, a SELECT * FROM tasks, stands on; texts go to the arena. */
+void row_read(struct stmt *stmt, struct task_row *row, struct arena *arena);
+/* False: there is none. */
+bool row_by_seq(struct db *db, int64_t seq, struct task_row *row, struct arena *arena);
+bool row_by_id(struct db *db, struct str id, struct task_row *row, struct arena *arena);
+/* 0: there is none. */
+int64_t row_seq_by_id(struct db *db, struct str id);
+void row_insert(struct db *db, const struct task_row *row);
+/* Writes what may change together with the state; the row is still in state from, or nothing
+ * happens and false comes back. */
+bool row_move(struct db *db, const struct task_row *row, enum task_state from);
+/* Writes what may change while the state stays. */
+void row_touch(struct db *db, const struct task_row *row);
+enum task_state row_state(const struct task_row *row);
+bool row_is_meta(const struct task_row *row);
+
+/* What can be large. Absent: [] and {} and STR_NONE. Texts go to the arena. */
+struct payload {
+    struct str args, kwargs, metadata; /* JSON */
+};
+void payload_insert(struct db *db, int64_t task, const struct payload *payload);
+void payload_read(struct db *db, int64_t task, struct payload *payload, struct arena *arena);
+
+/* JSON, or STR_NONE where no result is stored. */
+struct str result_read(struct db *db, int64_t task, struct arena *arena);
+void result_insert(struct db *db, int64_t task, struct str value);
+
+/* One $task place of a meta-task, as the task's JSON shows it. */
+struct dependency_row {
+    struct str id, state, at;
+};
+/* In document order; an array in the arena. */
+size_t dependencies_read(struct db *db, int64_t task, struct dependency_row **rows,
+                         struct arena *arena);
+
+#endif

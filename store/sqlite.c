@@ -1,0 +1,182 @@
+#include "store/driver.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <sqlite3.h>
+
+struct stmt {
+    struct db *db;
+    sqlite3_stmt *handle;
+};
+
+struct db {
+    sqlite3 *handle;
+    enum db_status status;
+    struct stmt stmts[STATEMENT_COUNT];
+};
+
+static const char *const texts[] = {
+#define X(name, sql) sql,
+#include "statements.inc"
+#undef X
+};
+
+/* Longest wait for another connection's lock: the writer is alone, so only a shell can hold it. */
+enum { BUSY_TIMEOUT_MS = 10000 };
+
+static void note(struct db *db, int rc)
+{
+    if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE || db->status != DB_OK)
+        return;
+    db->status = (rc & 0xFF) == SQLITE_FULL ? DB_FULL : DB_FAILED;
+    log_error("database: %s", sqlite3_errmsg(db->handle));
+}
+
+/* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk. */
+static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                    "PRAGMA wal_autocheckpoint = 4000;";
+
+struct db *db_open(const char *path, enum db_mode mode, char **message)
+{
+    struct db *db = mem_alloc(sizeof(*db));
+    int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+        if (mode == DB_WRITE)
+            rc = sqlite3_exec(db->handle, write_pragmas, NULL, NULL, NULL);
+    }
+    if (rc == SQLITE_OK)
+        return db;
+    *message = mem_string(sqlite3_errmsg(db->handle));
+    db_close(db);
+    return NULL;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(db->stmts[i].handle);
+    sqlite3_close(db->handle);
+    mem_free(db);
+}
+
+enum db_status db_status(const struct db *db)
+{
+    return db->status;
+}
+
+const char *db_message(const struct db *db)
+{
+    return sqlite3_errmsg(db->handle);
+}
+
+void db_script(struct db *db, const char *sql)
+{
+    if (db->status == DB_OK)
+        note(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+}
+
+void db_begin(struct db *db, enum db_mode mode)
+{
+    db_script(db, mode == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+void db_commit(struct db *db)
+{
+    db_script(db, "COMMIT");
+}
+
+void db_rollback(struct db *db)
+{
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        if (db->stmts[i].handle)
+            sqlite3_reset(db->stmts[i].handle);
+    }
+    if (!sqlite3_get_autocommit(db->handle))
+        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    db->status = DB_OK;
+}
+
+struct stmt *db_stmt(struct db *db, enum statement which)
+{
+    struct stmt *stmt = &db->stmts[which];
+    stmt->db = db;
+    if (db->status != DB_OK)
+        return stmt;
+    if (stmt->handle) {
+        sqlite3_reset(stmt->handle);
+        sqlite3_clear_bindings(stmt->handle);
+    } else {
+        note(db, sqlite3_prepare_v3(db->handle, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &stmt->handle, NULL));
+    }
+    return stmt;
+}
+
+static int parameter(struct stmt *stmt, const char *name)
+{
+    return sqlite3_bind_parameter_index(stmt->handle, name);
+}
+
+void stmt_bind_int(struct stmt *stmt, const char *name, int64_t value)
+{
+    if (stmt->db->status == DB_OK)
+        note(stmt->db, sqlite3_bind_int64(stmt->handle, parameter(stmt, name), value));
+}
+
+void stmt_bind_real(struct stmt *stmt, const char *name, double value)
+{
+    if (stmt->db->status == DB_OK)
+        note(stmt->db, sqlite3_bind_double(stmt->handle, parameter(stmt, name), value));
+}
+
+void stmt_bind_text(struct stmt *stmt, const char *name, struct str value)
+{
+    if (stmt->db->status == DB_OK && value.data)
+        note(stmt->db, sqlite3_bind_text64(stmt->handle, parameter(stmt, name), value.data,
+                                           value.len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+bool stmt_step(struct stmt *stmt)
+{
+    if (stmt->db->status != DB_OK)
+        return false;
+    int rc = sqlite3_step(stmt->handle);
+    if (rc == SQLITE_ROW)
+        return true;
+    note(stmt->db, rc);
+    sqlite3_reset(stmt->handle);
+    return false;
+}
+
+int64_t stmt_run(struct stmt *stmt)
+{
+    stmt_step(stmt);
+    return stmt->db->status == DB_OK ? sqlite3_changes64(stmt->db->handle) : 0;
+}
+
+void stmt_end(struct stmt *stmt)
+{
+    if (stmt->handle)
+        sqlite3_reset(stmt->handle);
+}
+
+int64_t stmt_int(struct stmt *stmt, int column)
+{
+    return sqlite3_column_int64(stmt->handle, column);
+}
+
+double stmt_real(struct stmt *stmt, int column)
+{
+    return sqlite3_column_double(stmt->handle, column);
+}
+
+struct str stmt_text(struct stmt *stmt, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt->handle, column);
+    return text ? (struct str){text, (size_t)sqlite3_column_bytes(stmt->handle, column)} : STR_NONE;
+}

@@ -1,0 +1,172 @@
+-- Every statement that errand runs, by name. The store calls them by that name,
+-- binds parameters by name, and prepares each once per connection. A shell can
+-- run and EXPLAIN them: sqlite3 errand.db, then .parameter set :seq 1
+
+-- --- tasks -------------------------------------------------------------------
+
+-- name: task_insert
+INSERT INTO tasks VALUES (:seq, :id, :kind, :function, :state, :lane, :priority, :channels,
+    :attempt, :failures, :interruptions, :max_attempts, :timeout, :backoff_initial,
+    :backoff_factor, :backoff_max, :wait_for, :unresolved, :winner, :subscribers, :progress,
+    :cancel_requested, :silent, :error, :caused_by, :version, :created_at, :run_at, :started_at,
+    :finished_at);
+
+-- name: task_move
+UPDATE tasks SET state = :state, attempt = :attempt, failures = :failures,
+    interruptions = :interruptions, unresolved = :unresolved, winner = :winner,
+    progress = :progress, cancel_requested = :cancel_requested, silent = :silent,
+    error = :error, caused_by = :caused_by, version = :version, run_at = :run_at,
+    started_at = :started_at, finished_at = :finished_at
+WHERE seq = :seq AND state = :from;
+
+-- name: task_touch
+UPDATE tasks SET unresolved = :unresolved, progress = :progress,
+    cancel_requested = :cancel_requested, silent = :silent, caused_by = :caused_by,
+    subscribers = :subscribers, version = :version
+WHERE seq = :seq;
+
+-- name: task_by_seq
+SELECT * FROM tasks WHERE seq = :seq;
+
+-- name: task_by_id
+SELECT * FROM tasks WHERE id = :id;
+
+-- name: task_seq_by_id
+SELECT seq FROM tasks WHERE id = :id;
+
+-- name: task_last_seq
+SELECT max(seq) FROM tasks;
+
+-- name: task_tally
+SELECT function, state, count(*) FROM tasks GROUP BY function, state;
+
+-- name: payload_insert
+INSERT INTO payloads VALUES (:task, :args, :kwargs, :metadata);
+
+-- name: payload
+SELECT args, kwargs, metadata FROM payloads WHERE task = :task;
+
+-- name: channel_insert
+INSERT OR IGNORE INTO task_channels VALUES (:channel, :task);
+
+-- name: result_insert
+INSERT INTO results VALUES (:task, :value);
+
+-- name: result
+SELECT value FROM results WHERE task = :task;
+
+-- --- the queue ---------------------------------------------------------------
+
+-- name: ready_head
+SELECT lane, priority, seq FROM tasks
+WHERE function = :function AND state = 'queued'
+ORDER BY lane, priority DESC, seq LIMIT 1;
+
+-- name: ready
+SELECT * FROM tasks WHERE function = :function AND state = 'queued'
+ORDER BY lane, priority DESC, seq LIMIT :limit;
+
+-- name: due
+SELECT * FROM tasks WHERE state = 'scheduled' AND run_at <= :now ORDER BY run_at LIMIT :limit;
+
+-- name: next_due
+SELECT min(run_at) FROM tasks WHERE state = 'scheduled';
+
+-- name: in_state
+SELECT * FROM tasks WHERE state = :state AND kind IN ('task', 'meta') AND seq > :after
+ORDER BY seq LIMIT :limit;
+
+-- --- dependencies ------------------------------------------------------------
+
+-- name: dependency_insert
+INSERT INTO dependencies VALUES (:task, :position, :dependency, :at, :optional);
+
+-- name: dependencies_of
+SELECT t.id, t.state, d.at FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+WHERE d.task = :task ORDER BY d.position;
+
+-- name: dependency_seqs
+SELECT DISTINCT dependency FROM dependencies WHERE task = :task;
+
+-- name: dependents_waiting
+SELECT d.task, count(*), min(d.optional) FROM dependencies d
+JOIN tasks t ON t.seq = d.task AND t.state = 'waiting'
+WHERE d.dependency = :dependency GROUP BY d.task;
+
+-- name: inputs
+SELECT t.seq, t.id, t.state, t.error, d.optional, r.value
+FROM dependencies d JOIN tasks t ON t.seq = d.dependency LEFT JOIN results r ON r.task = t.seq
+WHERE d.task = :task ORDER BY d.position;
+
+-- name: unresolved_now
+SELECT count(*) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+WHERE d.task = :task AND t.state NOT IN ('succeeded', 'failed', 'cancelled');
+
+-- The live meta-tasks that wait for a task, at any distance (design 5.2).
+-- name: ancestors
+WITH RECURSIVE up (seq) AS (
+    SELECT task FROM dependencies WHERE dependency = :seq
+    UNION
+    SELECT d.task FROM up JOIN tasks t ON t.seq = up.seq AND t.state = 'waiting'
+    JOIN dependencies d ON d.dependency = up.seq)
+SELECT t.* FROM up JOIN tasks t ON t.seq = up.seq WHERE t.state = 'waiting' ORDER BY t.seq;
+
+-- --- lists -------------------------------------------------------------------
+
+-- name: list_all
+SELECT * FROM tasks WHERE seq < :before ORDER BY seq DESC;
+
+-- name: list_state
+SELECT * FROM tasks WHERE state = :state AND kind = :kind AND seq < :before ORDER BY seq DESC;
+
+-- name: list_function
+SELECT * FROM tasks WHERE function = :function AND state = :state AND seq < :before
+ORDER BY seq DESC;
+
+-- name: list_channel
+SELECT t.* FROM task_channels c JOIN tasks t ON t.seq = c.task
+WHERE c.channel = :channel AND c.task < :before ORDER BY c.task DESC;
+
+-- name: created_at
+SELECT seq, created_at FROM tasks WHERE seq >= :seq ORDER BY seq LIMIT 1;
+
+-- --- events ------------------------------------------------------------------
+
+-- name: event_insert
+INSERT INTO events VALUES (:id, :task, :data);
+
+-- name: event_bounds
+SELECT (SELECT min(id) FROM events), (SELECT max(id) FROM events);
+
+-- name: events_after
+SELECT id, data FROM events WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: task_events_after
+SELECT id, data FROM events WHERE task = :task AND id > :after ORDER BY id LIMIT :limit;
+
+-- --- logs --------------------------------------------------------------------
+
+-- name: log_insert
+INSERT INTO logs (task, head, lines, text) VALUES (:task, :head, :lines, :text);
+
+-- name: log_totals
+SELECT head_bytes, tail_bytes, dropped_bytes, dropped_lines FROM log_totals WHERE task = :task;
+
+-- name: log_totals_save
+INSERT OR REPLACE INTO log_totals
+VALUES (:task, :head_bytes, :tail_bytes, :dropped_bytes, :dropped_lines);
+
+-- name: log_oldest_tail
+SELECT id, lines, length(CAST(text AS BLOB)) FROM logs WHERE task = :task AND head = 0
+ORDER BY id LIMIT 1;
+
+-- name: log_delete
+DELETE FROM logs WHERE id = :id;
+
+-- name: log_read
+SELECT head, text FROM logs WHERE task = :task ORDER BY id;
+
+-- --- the file itself ---------------------------------------------------------
+
+-- name: schema_version
+SELECT user_version FROM pragma_user_version;

@@ -1,0 +1,65 @@
+/* The one writer: a thread that owns the read-write connection and does all
+ * changes, many commands in one transaction (group commit).
+ *
+ * Others post commands. The writer takes all that are there, applies each,
+ * lets its client (the engine) add what follows from them, commits once, and
+ * only then lets anything be seen: the client's after_commit, then each
+ * command's done. If a transaction cannot be committed it is undone and its
+ * commands are tried again one by one, so that one that cannot be stored fails
+ * alone. */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include "base/mailbox.h"
+#include "model/problem.h"
+#include "store/txn.h"
+
+#include <stdatomic.h>
+
+/* Embedded in whatever asks for a change. The poster keeps it alive until done was called. */
+struct command {
+    struct mail mail;
+    /* Writer thread, in a transaction; may run more than once if a transaction is undone, so it
+     * resets its own outputs. Refusing means setting problem and having written nothing. */
+    void (*apply)(struct command *command, struct txn *txn);
+    /* Writer thread, after the commit (or when it was refused); may free the command. */
+    void (*done)(struct command *command);
+    struct problem problem; /* PROBLEM_NONE: it is stored */
+    struct arena *arena;    /* where the problem's texts go */
+    bool internal;          /* nobody can be refused: kept and tried again until it is stored */
+};
+
+/* What the engine adds; all on the writer thread. */
+struct writer_client {
+    void *arg;
+    void (*before_commit)(void *arg, struct txn *txn);
+    void (*after_commit)(void *arg, struct txn *txn);
+    void (*undone)(void *arg, struct txn *txn); /* forget what was noted since the last commit */
+    /* When before_commit wants to be called at the latest, clock_mono_ns(); INT64_MAX: no need. */
+    int64_t (*deadline)(void *arg);
+};
+
+struct writer {
+    struct mailbox mailbox;
+    pthread_t thread;
+    struct txn txn;
+    struct writer_client client;
+    struct mail *held;    /* internal commands that could not be stored yet */
+    int64_t held_until;   /* clock_mono_ns() of their next try */
+    _Atomic bool stopping;
+    _Atomic bool full;       /* the last transaction failed for want of room */
+    _Atomic int64_t writes;  /* commands stored since start */
+    _Atomic int64_t commits; /* transactions since start */
+};
+
+/* Takes the connection over; the counters must be loaded (txn_load_counters is called here). */
+void writer_init(struct writer *writer, struct db *db, const struct writer_client *client);
+void writer_start(struct writer *writer);
+/* Any thread. */
+void writer_post(struct writer *writer, struct command *command);
+/* Runs one transaction with this command on the calling thread, before writer_start. */
+void writer_run(struct writer *writer, struct command *command);
+/* Finishes what was posted, ends the thread and closes the connection. */
+void writer_stop(struct writer *writer);
+
+#endif

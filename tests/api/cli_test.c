@@ -1,0 +1,266 @@
+/* Section 1: flags, variables, the line on standard output, exit statuses. */
+#include <signal.h>
+#include <string.h>
+
+#include "tests/api/lib/folder.h"
+#include "tests/api/lib/process.h"
+#include "tests/api/lib/tasks.h"
+
+/* 1: exactly one line on standard output, with the real address, when it is ready. */
+SCENARIO(ready_line_is_the_only_output)
+{
+    struct server *server = server_start(s, "--listen 127.0.0.1:0");
+    assert_true(server->port > 0);
+    expect_status(get(server, "/readyz"), 200);
+    expect_result(server, create(server, "{'function':'echo','args':[1]}"), "1");
+    assert_int_equal(server_stop(server), 0);
+    assert_string_equal(server_output(server),
+                        text(s, "listening on http://127.0.0.1:%d\n", server->port));
+}
+
+/* 1: exit status 0 after SIGTERM and after SIGINT. */
+SCENARIO(signals_end_it_with_0)
+{
+    const int signals[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        note(s, "signal %d", signals[i]);
+        struct server *server = server_start(s, "%s", "");
+        server_signal(server, signals[i]);
+        assert_int_equal(server_wait(server), 0);
+    }
+}
+
+/* 1: an unknown flag or a bad value is an error and exit status 2, said on standard error. */
+SCENARIO(bad_usage_is_2)
+{
+    const char *bad[] = {
+        "serve --bogus",
+        "serve --slots many",
+        "serve --slots -1",
+        "serve --slots 3x",
+        "serve --grace soon",
+        "serve --grace -1",
+        "serve --drain x",
+        "serve --heartbeat x",
+        "serve --on-shutdown maybe",
+        "serve --retain 7y",
+        "serve --retain x",
+        "serve --max-body big",
+        "serve --max-body -5",
+        "serve --max-result 1.5x",
+        "serve --max-queued none",
+        "serve --listen nonsense",
+        "serve --listen 127.0.0.1:99999",
+        "serve --listen 127.0.0.1:port",
+        "serve --slots",
+        "serve extra",
+        "frobnicate",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        note(s, "errand %s", bad[i]);
+        struct run *run = errand_run(s, "%s", bad[i]);
+        assert_int_equal(run->exit_status, 2);
+        assert_string_not_equal(run->errors, "");
+        assert_string_equal(run->output, "");
+    }
+}
+
+/* 1: every setting is an environment variable too, so a bad one is bad usage. */
+SCENARIO(bad_variables_are_2)
+{
+    const char *bad[] = {
+        "ERRAND_LISTEN=nonsense",
+        "ERRAND_SLOTS=x",
+        "ERRAND_GRACE=x",
+        "ERRAND_DRAIN=x",
+        "ERRAND_RETAIN=x",
+        "ERRAND_MAX_BODY=x",
+        "ERRAND_ON_SHUTDOWN=perhaps",
+        "ERRAND_MAX_RESULT=x",
+        "ERRAND_MAX_QUEUED=x",
+        "ERRAND_HEARTBEAT=x",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        note(s, "%s", bad[i]);
+        s->environment[0] = bad[i];
+        struct run *run = errand_run(s, "serve");
+        assert_int_equal(run->exit_status, 2);
+        assert_string_not_equal(run->errors, "");
+    }
+}
+
+/* 1: settings from variables alone. */
+SCENARIO(variables_set_it)
+{
+    server_environment(s, "ERRAND_LISTEN=127.0.0.1:0");
+    server_environment(s, "ERRAND_DATA=%s/elsewhere", s->folder);
+    server_environment(s, "ERRAND_MAX_BODY=60");
+    struct server *server = server_start(s, "%s", "");
+    assert_true(folder_has(s, "elsewhere/errand.db"));
+    expect_status(post(server, "/v1/tasks", "{'function':'echo'}"), 201);
+    expect_problem(post(server, "/v1/tasks", "{'function':'echo','args':['%060d']}", 0), 413,
+                   "body-too-large");
+}
+
+static bool begins_with_flag(const char *line, const char *flag)
+{
+    size_t length = strlen(flag);
+    line += strspn(line, " \t");
+    return !strncmp(line, flag, length) &&
+           (length == 2 || !strchr("-abcdefghijklmnopqrstuvwxyz", line[length]));
+}
+
+/* The paragraph of the help on one flag: up to the line that begins with the next. */
+static const char *help_for(struct scenario *s, const char *help, const char *flag)
+{
+    const char *found = "";
+    bool inside = false;
+    char *rest = text(s, "%s", help);
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        inside = begins_with_flag(line, flag) || (inside && !begins_with_flag(line, "--"));
+        if (inside)
+            found = text(s, "%s%s\n", found, line);
+    }
+    if (!*found)
+        fail_at(HERE, "the help does not have %s:\n%s", flag, help);
+    return found;
+}
+
+/* 1: `serve --help` shows every setting with its default. */
+SCENARIO(help_lists_every_setting)
+{
+    static const struct {
+        const char *flag, *standard;
+    } settings[] = {
+        {"--listen", "127.0.0.1:8080"},
+        {"--data", "./errand-data"},
+        {"--functions", "./functions"},
+        {"--slots", ""},
+        {"--grace", "3"},
+        {"--drain", "5"},
+        {"--on-shutdown", "requeue"},
+        {"--retain", "7d"},
+        {"--max-body", "1"},
+        {"--max-result", "16"},
+        {"--max-queued", "1"},
+        {"--allow-guard", ""},
+        {"--token-file", ""},
+        {"--cors-origin", ""},
+        {"--heartbeat", "15"},
+        {"--no-auth", ""},
+    };
+    struct run *run = errand_run(s, "serve --help");
+    assert_int_equal(run->exit_status, 0);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        note(s, "%s, by default %s", settings[i].flag, settings[i].standard);
+        const char *help = help_for(s, run->output, settings[i].flag);
+        assert_non_null(strstr(help, settings[i].standard));
+    }
+}
+
+/* 1: a second server on the same data refuses to start and names the process that holds it (4.10:
+ * 1). */
+SCENARIO(data_in_use_is_refused)
+{
+    struct server *first = server_start(s, "%s", "");
+    struct run *second =
+        errand_run(s, "serve --listen 127.0.0.1:0 --data %s", folder_path(s, "data"));
+    assert_int_equal(second->exit_status, 1);
+    assert_non_null(strstr(second->errors, text(s, "%d", (int)first->pid)));
+    assert_string_equal(second->output, "");
+    expect_result(first, create(first, "{'function':'echo','args':[1]}"), "1");
+}
+
+/* 1: the lock is gone with its holder, even after kill -9. */
+SCENARIO(data_is_free_after_kill9)
+{
+    server_kill9(server_start(s, "%s", ""));
+    struct server *next = server_start(s, "%s", "");
+    expect_status(get(next, "/healthz"), 200);
+}
+
+/* 1: --data is created if missing and holds errand.db; one that cannot be used is exit 1 (4.10). */
+SCENARIO(data_folder_is_created)
+{
+    server_start(s, "--data %s/new", s->folder);
+    assert_true(folder_has(s, "new/errand.db"));
+    folder_write(s, "file", "not a folder");
+    struct run *run = errand_run(s, "serve --listen 127.0.0.1:0 --data %s/file", s->folder);
+    assert_int_equal(run->exit_status, 1);
+    assert_string_not_equal(run->errors, "");
+}
+
+/* 4.10: a port that is taken is exit 1, and standard error says why. */
+SCENARIO(port_in_use_is_1)
+{
+    struct server *first = server_start(s, "%s", "");
+    struct run *second =
+        errand_run(s, "serve --listen 127.0.0.1:%d --data %s/other", first->port, s->folder);
+    assert_int_equal(second->exit_status, 1);
+    assert_non_null(strstr(second->errors, text(s, "%d", first->port)));
+}
+
+/* 4.10: the default functions folder may be missing, and the log says so; a named one must exist.
+ */
+SCENARIO(functions_folder_missing)
+{
+    struct server *server = server_start(s, "%s", "");
+    expect_result(server, create(server, "{'function':'echo','args':[2]}"), "2");
+    assert_non_null(strstr(server_log(server), "functions"));
+    struct run *run =
+        errand_run(s, "serve --listen 127.0.0.1:0 --data %s/other --functions %s/nowhere",
+                   s->folder, s->folder);
+    assert_int_equal(run->exit_status, 1);
+    assert_non_null(strstr(run->errors, "nowhere"));
+}
+
+/* 1: without a token it listens on loopback only (exit 2), unless told --no-auth. */
+SCENARIO(elsewhere_needs_a_token)
+{
+    const char *listen = "serve --listen 0.0.0.0:0 --data";
+    folder_write(s, "empty-token", "");
+    assert_int_equal(errand_run(s, "%s %s/data", listen, s->folder)->exit_status, 2);
+    assert_int_equal(
+        errand_run(s, "%s %s/data --token-file %s/empty-token", listen, s->folder, s->folder)
+            ->exit_status,
+        2);
+    s->environment[0] = "ERRAND_TOKEN=";
+    assert_int_equal(errand_run(s, "%s %s/data", listen, s->folder)->exit_status, 2);
+    s->environment[0] = "ERRAND_TOKEN=secret";
+    struct server *guarded = server_start(s, "--listen 0.0.0.0:0");
+    expect_status(get(guarded, "/v1/tasks"), 401);
+    assert_int_equal(server_stop(guarded), 0);
+    s->environment[0] = NULL;
+    struct server *open = server_start(s, "--listen 0.0.0.0:0 --no-auth");
+    expect_status(get(open, "/v1/tasks"), 200);
+}
+
+/* 1: a token file that cannot be read is no reason to go on without a token. */
+SCENARIO(token_file_must_exist)
+{
+    struct run *run =
+        errand_run(s, "serve --listen 127.0.0.1:0 --data %s/data --token-file %s/nowhere",
+                   s->folder, s->folder);
+    assert_int_not_equal(run->exit_status, 0);
+    assert_non_null(strstr(run->errors, "nowhere"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {
+        RUN(ready_line_is_the_only_output),
+        RUN(signals_end_it_with_0),
+        RUN(bad_usage_is_2),
+        RUN(bad_variables_are_2),
+        RUN(variables_set_it),
+        RUN(help_lists_every_setting),
+        RUN(data_in_use_is_refused),
+        RUN(data_is_free_after_kill9),
+        RUN(data_folder_is_created),
+        RUN(port_in_use_is_1),
+        RUN(functions_folder_missing),
+        RUN(elsewhere_needs_a_token),
+        RUN(token_file_must_exist),
+    };
+    return RUN_SCENARIOS("cli", table);
+}

@@ -1,0 +1,56 @@
+/*
+ * A small blocking HTTP/1.1 client on a socket of its own: it sends any bytes,
+ * so that broken requests can be sent too, and hands back what came as it came.
+ * One connection can carry many exchanges. Nothing here waits past the deadline.
+ */
+#ifndef TESTS_API_HTTP_H
+#define TESTS_API_HTTP_H
+
+#include "tests/api/lib/body.h"
+
+struct http;
+
+struct reply {
+    int status;
+    const char *head; /* the status line and the headers, each ends in \r\n */
+    struct body body;
+};
+
+struct http *http_open(struct scenario *, int port);
+void http_close(struct http *);
+
+/* False if the server has closed the connection. */
+bool http_write(struct http *, const void *bytes, size_t length);
+#define http_say(http, words) http_write(http, words, strlen(words))
+
+/* One whole answer; NULL if the connection ended before it was there. `head`: it answers a HEAD. */
+struct reply *http_read(struct http *, bool head);
+struct reply *http_read_head(struct http *, bool head);
+
+/* Some bytes of the body, as they come; 0 at its end, -1 if it was cut off or nothing came in time.
+ */
+long http_read_some(struct http *, char *into, size_t room, int milliseconds);
+bool http_timed_out(const struct http *);
+
+/* Waits until the server closes; fails if it sends anything more. */
+#define expect_closed(http) http_expect_closed(http, HERE)
+void http_expect_closed(struct http *, struct place);
+
+/* How small the buffer for what comes in is: for a reader that is too slow on purpose. */
+void http_shrink(struct http *, int bytes);
+
+/* NULL if there is no such header; names in any case. The first, if there are several. */
+const char *header(const struct reply *, const char *name);
+
+#define expect_status(reply, want)        reply_expect_status(reply, want, HERE)
+#define expect_header(reply, name, want)  reply_expect_header(reply, name, want, HERE)
+#define expect_problem(reply, want, slug) reply_expect_problem(reply, want, slug, HERE)
+/* A 422 invalid-request that points at a place. */
+#define expect_pointer(reply, pointer)     reply_expect_error(reply, "pointer", pointer, HERE)
+#define expect_parameter(reply, parameter) reply_expect_error(reply, "parameter", parameter, HERE)
+void reply_expect_status(const struct reply *, int want, struct place);
+void reply_expect_header(const struct reply *, const char *name, const char *want, struct place);
+void reply_expect_problem(const struct reply *, int want, const char *slug, struct place);
+void reply_expect_error(const struct reply *, const char *kind, const char *want, struct place);
+
+#endif

@@ -1,0 +1,17 @@
+/* Processes as the system sees them, by id. */
+#ifndef TESTS_API_PROCESS_H
+#define TESTS_API_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Runs still: one that is dead and not yet collected by its parent does not. */
+bool process_alive(pid_t);
+
+/* Waits for a child; false if it is not over by then. The status is that of waitpid(). */
+bool process_wait(pid_t child, int milliseconds, int *status);
+
+/* Kills what this program adopted: what a server left behind. */
+void process_end_orphans(void);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * Process tasks a second, created in batches and run to the end, beside a bare loop of
+ * posix_spawn and wait with the same executable and as many at once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/bench/lib/bench.h"
+#include "tests/bench/lib/child.h"
+#include "tests/bench/lib/http.h"
+#include "tests/bench/lib/measure.h"
+
+#define FLOOR       0.80
+#define BATCH       500
+#define RUN_SECONDS 60 /* longer than this is a hang */
+#define NOOP        "int main(void)\n{\n    return 0;\n}\n"
+
+/* Polls seldom while much is left, often towards the end, so that looking costs little
+ * and the end is seen to a few milliseconds. */
+static void wait_succeeded(int fd, long goal, double from)
+{
+    long first = stats_count(fd, "succeeded"), done;
+
+    while ((done = stats_count(fd, "succeeded")) < goal) {
+        double spent = now_seconds() - from, left = 0.005;
+
+        if (spent > RUN_SECONDS)
+            die("%ld process tasks have not run after %.0f s", goal - done, spent);
+        if (done > first)
+            left = spent / (double)(done - first) * (double)(goal - done) / 2;
+        pause_seconds(left < 0.004 ? 0.004 : left > 0.1 ? 0.1 : left);
+    }
+}
+
+static double errand_rate(int fd, int batches)
+{
+    char *tasks = json_repeat("{\"function\":\"noop\"}", BATCH);
+    long goal = stats_count(fd, "succeeded") + (long)BATCH * batches;
+    double from = now_seconds();
+    size_t len;
+    char *request = request_make("/v1/tasks", "Prefer: return=minimal", tasks, &len);
+
+    for (int i = 0; i < batches; i++) {
+        if (http_exchange(fd, request, len, NULL, 0) != 201)
+            die("a batch was not created");
+    }
+    wait_succeeded(fd, goal, from);
+    free(tasks);
+    free(request);
+    return (double)BATCH * batches / (now_seconds() - from);
+}
+
+static double bare_rate(const struct bench *b, const char *program, int batches, int width)
+{
+    char path[PATH_MAX], count_text[16], width_text[16], line[64];
+    const char *const argv[] = {path, count_text, width_text, program, NULL};
+    struct child c;
+
+    path_join(path, b->tools, "bare_spawn");
+    snprintf(count_text, sizeof count_text, "%d", batches * BATCH);
+    snprintf(width_text, sizeof width_text, "%d", width);
+    child_start(&c, argv, NULL);
+    if (!child_line(&c, line, sizeof line, RUN_SECONDS))
+        die("bare_spawn has failed");
+    child_stop(&c);
+    return (double)BATCH * batches / atof(line);
+}
+
+static void part(struct bench *b)
+{
+    int width = 2 * (int)sysconf(_SC_NPROCESSORS_ONLN), batches = bench_pick(b, 8, 2), fd;
+    char functions[PATH_MAX], program[PATH_MAX];
+    struct pairs rates = {.count = 0};
+    struct child errand;
+
+    path_join(functions, b->folder, "functions");
+    path_join(program, functions, "noop");
+    program_make(b, functions, "noop", NOOP);
+    errand_start(&errand, b, functions, width);
+    fd = tcp_connect(errand.port);
+    errand_rate(fd, 1);
+    bare_rate(b, program, 1, width);
+    for (int i = 0; i < bench_pick(b, 5, 3); i++) {
+        double a = errand_rate(fd, batches);
+
+        child_settle(&errand);
+        pairs_add(&rates, a, bare_rate(b, program, batches, width));
+    }
+    tcp_close(fd);
+    errand_stop(&errand, b);
+    report_floor(&b->report, "process: no-op tasks run", pairs_ratio(&rates), "of bare", AT_LEAST,
+                 FLOOR, "%s; %d at once", pairs_describe(&rates).text, width);
+}
+
+int main(int argc, char **argv)
+{
+    return bench_main(argc, argv, part);
+}
