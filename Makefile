@@ -1,13 +1,14 @@
 # errand: one Makefile. `make help` lists what it can do.
 #
 # SAN=address,undefined (or thread) builds everything with those sanitizers, in a
-# build folder of its own. CC=clang works too.
+# build folder of its own. CC=clang works too. V=1 shows the commands.
 
 CC      ?= gcc
 SAN     ?=
 BUILD   ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 comma   := ,
 VERSION := 0.1.0
+Q       := $(if $(V),,@)
 
 LAYERS  := base model store executors engine server handlers cli
 DEPS    := libmicrohttpd libcjson sqlite3 libuv
@@ -41,14 +42,16 @@ build: ## the server: build/errand
 	@$(MAKE) --no-print-directory $(BUILD)/errand
 
 $(BUILD)/errand: $(LIB_OBJS) $(CLI_OBJS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/liberrand.a: $(LIB_OBJS)
-	rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/gen/statements.inc: store/statements.sql tools/embed
 	@mkdir -p $(@D) && tools/embed sql $< >$@
@@ -70,10 +73,12 @@ TEST_LIBS   = $(shell pkg-config --libs cmocka libcurl)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%_test.o $(BUILD)/liberrand.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberrand.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 .PRECIOUS: $(BUILD)/obj/%.o
 
 unit: $(UNIT_TESTS) ## the unit tests alone

@@ -155,7 +155,7 @@ static bool take_date(struct str *s, int64_t *days)
 }
 
 /* *ms: of the day. */
-static bool take_time(struct str *s, int64_t *ms, bool *leap_second)
+static bool take_time(struct str *s, int *ms, bool *leap_second)
 {
     int hour = take_digits(s, 2);
     int minute = take_one(s, STR(":")) ? take_digits(s, 2) : -1;
@@ -165,7 +165,7 @@ static bool take_time(struct str *s, int64_t *ms, bool *leap_second)
         return false;
     if (!take_fraction(s, &fraction))
         return false;
-    *ms = (int64_t)hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + fraction;
+    *ms = hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + fraction;
     *leap_second = second == 60;
     return true;
 }
@@ -181,8 +181,8 @@ static bool starts_month(int64_t ms)
 
 bool clock_parse(struct str s, int64_t *ms)
 {
-    int64_t days, time;
-    int offset;
+    int64_t days;
+    int time, offset;
     bool leap_second;
     if (!take_date(&s, &days) || !take_one(&s, STR("Tt")))
         return false;

@@ -219,7 +219,7 @@ static bool add_all(struct folder *folder)
 struct function_set *registry_load(const char *path, bool missing_is_fine, char **message)
 {
     struct folder folder = {.set = mem_alloc(sizeof(struct function_set)), .path = path};
-    char absolute[PATH_MAX];
+    char absolute[PATH_MAX] = "";
     folder.set->refs = 1;
     bool missing = !realpath(path, absolute) && errno == ENOENT && missing_is_fine;
     if (missing)

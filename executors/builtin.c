@@ -1,6 +1,7 @@
 #include "executors/builtin.h"
 
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "executors/run.h"
 

@@ -1,13 +1,10 @@
 /* One attempt of one task while it runs, and what can run it.
  *
- * The writer makes a run when it claims a task; after the commit it belongs to
- * the supervisor's loop thread until it has ended. An executor is a way to run:
- * one file that ends in one const struct executor. */
+ * A run belongs to the loop thread from start until it has ended. An executor
+ * is a way to run: one file that ends in one const struct executor. */
 #ifndef EXECUTORS_RUN_H
 #define EXECUTORS_RUN_H
 
-#include "base/mailbox.h"
-#include "base/map.h"
 #include "model/failure.h"
 #include "model/function.h"
 
@@ -23,16 +20,11 @@ struct outcome {
 };
 
 struct run {
-    struct mail mail;
-    struct map_node node; /* the supervisor's, by task */
-    struct arena arena;   /* owns the texts below */
-    int64_t task;         /* seq */
+    struct arena arena; /* owns the texts below */
     struct str id;
     const struct function *function;
     struct function_set *functions; /* one reference: keeps function alive */
     int64_t attempt;
-    int64_t timeout; /* milliseconds; 0: none */
-    int64_t grace;   /* milliseconds from TERM to KILL */
     struct str args, kwargs; /* JSON */
     const struct executor *executor;
     void *state;             /* the executor's own, between start and the end */

@@ -34,6 +34,9 @@ SELECT * FROM tasks WHERE id = :id;
 -- name: task_seq_by_id
 SELECT seq FROM tasks WHERE id = :id;
 
+-- name: task_state
+SELECT state FROM tasks WHERE seq = :seq;
+
 -- name: task_last_seq
 SELECT max(seq) FROM tasks;
 
@@ -73,7 +76,7 @@ SELECT * FROM tasks WHERE state = 'scheduled' AND run_at <= :now ORDER BY run_at
 SELECT min(run_at) FROM tasks WHERE state = 'scheduled';
 
 -- name: in_state
-SELECT * FROM tasks WHERE state = :state AND kind IN ('task', 'meta') AND seq > :after
+SELECT * FROM tasks WHERE state = :state AND kind = :kind AND seq > :after
 ORDER BY seq LIMIT :limit;
 
 -- --- dependencies ------------------------------------------------------------
@@ -92,6 +95,13 @@ SELECT DISTINCT dependency FROM dependencies WHERE task = :task;
 SELECT d.task, count(*), min(d.optional) FROM dependencies d
 JOIN tasks t ON t.seq = d.task AND t.state = 'waiting'
 WHERE d.dependency = :dependency GROUP BY d.task;
+
+-- name: has_dependents
+SELECT 1 FROM dependencies WHERE dependency = :seq LIMIT 1;
+
+-- name: first_ended
+SELECT coalesce(t.caused_by, t.id) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+WHERE d.task = :task ORDER BY t.finished_at, t.seq LIMIT 1;
 
 -- name: inputs
 SELECT t.seq, t.id, t.state, t.error, d.optional, r.value
@@ -114,18 +124,19 @@ SELECT t.* FROM up JOIN tasks t ON t.seq = up.seq WHERE t.state = 'waiting' ORDE
 -- --- lists -------------------------------------------------------------------
 
 -- name: list_all
-SELECT * FROM tasks WHERE seq < :before ORDER BY seq DESC;
+SELECT seq FROM tasks WHERE seq < :before ORDER BY seq DESC LIMIT 1;
 
 -- name: list_state
-SELECT * FROM tasks WHERE state = :state AND kind = :kind AND seq < :before ORDER BY seq DESC;
+SELECT seq FROM tasks WHERE state = :state AND kind = :kind AND seq < :before
+ORDER BY seq DESC LIMIT 1;
 
 -- name: list_function
-SELECT * FROM tasks WHERE function = :function AND state = :state AND seq < :before
-ORDER BY seq DESC;
+SELECT seq FROM tasks WHERE function = :function AND state = :state AND seq < :before
+ORDER BY seq DESC LIMIT 1;
 
 -- name: list_channel
-SELECT t.* FROM task_channels c JOIN tasks t ON t.seq = c.task
-WHERE c.channel = :channel AND c.task < :before ORDER BY c.task DESC;
+SELECT task FROM task_channels WHERE channel = :channel AND task < :before ORDER BY task DESC
+LIMIT 1;
 
 -- name: created_at
 SELECT seq, created_at FROM tasks WHERE seq >= :seq ORDER BY seq LIMIT 1;

@@ -9,7 +9,7 @@ import { ended, lineOf, until } from './tools.mjs';
 const BINARY = resolve(process.env.ERRAND || 'build/errand');
 
 // steady: logs, reports its progress, and goes on until it is cancelled or nobody reads its reports.
-// broken: fails with a status.
+// broken: fails with a status. loud: markup in all that it says, and in its result.
 const FUNCTIONS = {
     'steady.sh': `#!/bin/sh
 echo "warming up" >&2
@@ -22,6 +22,11 @@ done
 echo "reading the input" >&2
 echo "the disk is on fire" >&2
 exit 3
+`,
+    'loud.sh': `#!/bin/sh
+echo '<img src=x onerror="window.owned=1">log' >&2
+echo '{"progress":70,"message":"<img src=x onerror=window.owned=1>message"}' >&3
+echo '<script>window.owned=1</script>result'
 `,
 };
 
@@ -93,9 +98,10 @@ export function clientOf(server) {
         // The stored events that a filter selects, from the beginning up to the given id.
         async eventsUpTo(lastId, filter) {
             const stop = new AbortController();
+            const late = setTimeout(() => stop.abort(), 20000);
             const response = await fetch(`${server.url}/v1/events?${filter}&last_event_id=0`, {
                 headers: server.token ? { Authorization: `Bearer ${server.token}` } : {},
-                signal: AbortSignal.any([stop.signal, AbortSignal.timeout(20000)]),
+                signal: stop.signal,
             });
             const ids = [];
             let text = '';
@@ -108,6 +114,7 @@ export function clientOf(server) {
                     if (Number(ids.at(-1)) >= Number(lastId)) return ids;
                 }
             } finally {
+                clearTimeout(late);
                 stop.abort();
             }
             throw new Error(`the stream ended before ${lastId}`);

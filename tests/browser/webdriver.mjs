@@ -90,7 +90,7 @@ export function pageOf(browser) {
         becomes: (script, args, seconds) => until(async () => {
             const value = await page.run(script, ...args);
             if (value) return value;
-            throw new Error(`not so in the page: ${script} (${JSON.stringify(args)})`);
+            throw new Error(`not so in the page: ${script} (${JSON.stringify(args).slice(0, 300)})`);
         }, seconds),
 
         // Entries since the last call.

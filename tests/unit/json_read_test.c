@@ -189,6 +189,9 @@ static const struct {
     {STR("\"\\ud800\\ud800\\udc00\""), STR("\xEF\xBF\xBD\xF0\x90\x80\x80")},
     {STR("\"\\ud800\\n\""), STR("\xEF\xBF\xBD\n")},
     {STR("\"\\ud800udc00\""), STR("\xEF\xBF\xBDudc00")},
+    {STR("\"\\udc00\\udc00\""), STR("\xEF\xBF\xBD\xEF\xBF\xBD")},
+    {STR("\"\\ud800\\ndc00\""), STR("\xEF\xBF\xBD\ndc00")},
+    {STR("\"\\ud800xudc00\""), STR("\xEF\xBF\xBDxudc00")},
     {STR("\"\\ud800\\u0041\""), STR("\xEF\xBF\xBD"
                                     "A")},
     {STR("\"\\ud800\\\\udc00\""), STR("\xEF\xBF\xBD\\udc00")},

@@ -104,7 +104,7 @@ struct reply *cancel(struct server *server, const char *id, const char *body)
 
 int count_tasks(struct server *server, const char *query)
 {
-    struct reply *reply = get(server, "/v1/tasks?limit=1000&%s", query);
+    struct reply *reply = get(server, "/v1/tasks?limit=1000%s%s", *query ? "&" : "", query);
     expect_status(reply, 200);
     return json_count(reply, "tasks");
 }

@@ -126,6 +126,25 @@ static int guard_run(struct bench *b, bench_part *part)
     return status;
 }
 
+/* The settings of errand are ours to choose, whatever the caller's shell has set. */
+static void forget_settings(void)
+{
+    static const char prefix[] = "ERRAND_";
+
+    for (char **e = environ; *e;) {
+        char name[128];
+        size_t len = strcspn(*e, "=");
+
+        if (strncmp(*e, prefix, sizeof prefix - 1) != 0 || len >= sizeof name) {
+            e++;
+            continue;
+        }
+        memcpy(name, *e, len);
+        name[len] = '\0';
+        unsetenv(name); /* what follows moves up */
+    }
+}
+
 int bench_main(int argc, char **argv, bench_part *part)
 {
     static char exe[PATH_MAX], folder[PATH_MAX];
@@ -137,6 +156,7 @@ int bench_main(int argc, char **argv, bench_part *part)
         return 2;
     }
     b.quick = argc == 2;
+    forget_settings();
     if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0)
         die("cannot read /proc/self/exe: %s", strerror(errno));
     b.tools = dirname(exe);

@@ -165,8 +165,9 @@ long stats_count(int fd, const char *state)
     if (status != 200)
         die("GET /v1/stats: %d\n%s", status, body);
     snprintf(name, sizeof name, "\"%s\":", state);
-    at = strstr(body, name);
-    return at ? strtol(at + strlen(name), NULL, 10) : -1;
+    at = strstr(body, "\"states\""); /* other members may use the same names */
+    at = strstr(at ? at : body, name);
+    return at ? strtol(at + strlen(name), NULL, 10) : 0;
 }
 
 char *json_repeat(const char *task, int count)

@@ -33,7 +33,7 @@ void tcp_send(int fd, const char *data, size_t len); /* all of it */
  * as fits, ended by \0; or nowhere, if `body` is NULL. */
 int http_exchange(int fd, const char *request, size_t len, char *body, size_t size);
 
-/* The count of `state` in GET /v1/stats ("queued", "succeeded", …), or -1. */
+/* The count of `state` in GET /v1/stats ("queued", "succeeded", …); 0 if it is not named. */
 long stats_count(int fd, const char *state);
 
 /* An array of `count` times `task`, newly allocated. */

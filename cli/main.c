@@ -1,0 +1,48 @@
+/* errand: the command line. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"serve", command_serve, "run the server"},
+    {"health", command_health, "ask the server at ERRAND_LISTEN for its health; exit 0 or 1"},
+    {"version", command_version, "print the version"},
+};
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out, "usage: errand COMMAND\n\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\nerrand serve --help lists every setting.\n");
+    return status;
+}
+
+int command_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("errand " ERRAND_VERSION);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return usage(stderr, EXIT_USAGE);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return command_version(0, NULL);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return usage(stdout, 0);
+    fprintf(stderr, "errand: there is no command %s\n", argv[1]);
+    return usage(stderr, EXIT_USAGE);
+}

@@ -1,0 +1,296 @@
+/* errand serve: makes everything, in order, and unmakes it in reverse. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/settings.h"
+#include "cli/commands.h"
+#include "handlers/app.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct serving {
+    struct settings settings;
+    struct arena arena; /* texts of the settings and what is made of them */
+    struct str token;   /* STR_NONE: none */
+    struct sockaddr_storage bound;
+    int socket;
+    struct engine engine;
+    struct hub hub;
+    struct http_server http;
+    struct app app;
+};
+
+static int fault(const char *message)
+{
+    fprintf(stderr, "errand: %s\n", message);
+    return EXIT_FAULT;
+}
+
+static int misuse(const char *message)
+{
+    fprintf(stderr, "errand serve: %s (see errand serve --help)\n", message);
+    return EXIT_USAGE;
+}
+
+/* --- checks before anything is made --------------------------------------------------- */
+
+static bool read_token_file(struct serving *serving, const char **why)
+{
+    char text[4097];
+    struct str path = serving->settings.token_file;
+    int fd = open(path.data, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (len < 0 || len == sizeof(text)) {
+        *why = len < 0 ? "the token file cannot be read" : "the token file is too long";
+        return false;
+    }
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
+        len--;
+    serving->token = arena_str(&serving->arena, (struct str){text, (size_t)len});
+    return true;
+}
+
+/* What the token is, and whether it has to be there. NULL: fine. */
+static const char *check_token(struct serving *serving, bool loopback)
+{
+    const struct settings *settings = &serving->settings;
+    const char *why = NULL;
+    if (settings->token_file.len && !read_token_file(serving, &why))
+        return why;
+    if (!settings->token_file.len && settings->token.len)
+        serving->token = settings->token;
+    bool given = settings_given(settings, SETTING_ID_token) ||
+                 settings_given(settings, SETTING_ID_token_file);
+    if (given && !serving->token.len && !loopback)
+        return "the token is empty";
+    if (!serving->token.len)
+        serving->token = STR_NONE;
+    if (!loopback && !serving->token.data && !settings->no_auth)
+        return "listening off loopback wants a token (ERRAND_TOKEN or --token-file), or --no-auth";
+    return NULL;
+}
+
+static const char *check_settings(const struct settings *settings)
+{
+    struct str on_shutdown = settings->on_shutdown;
+    if (!str_eq(on_shutdown, STR("requeue")) && !str_eq(on_shutdown, STR("cancel")))
+        return "--on-shutdown has to be requeue or cancel";
+    if (!memchr(settings->listen.data, ':', settings->listen.len))
+        return "--listen wants HOST:PORT";
+    if (!settings->data.len || !settings->functions.len)
+        return "--data and --functions want a folder";
+    return NULL;
+}
+
+/* Descriptors 0 to 3 become the children's: none of ours may be among them. */
+static void fill_low_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    } while (fd >= 0 && fd <= 3);
+    if (fd > 3)
+        close(fd);
+}
+
+static rlim_t raise_open_files(void)
+{
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+/* Makes the folder and those above it. */
+static bool make_folder(const char *path)
+{
+    char *copy = mem_string(path);
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(copy, 0777);
+        *slash = '/';
+    }
+    bool made = mkdir(copy, 0700) == 0 || errno == EEXIST;
+    mem_free(copy);
+    return made;
+}
+
+/* --- making ------------------------------------------------------------------------------ */
+
+static struct engine_config engine_config_of(const struct settings *settings)
+{
+    return (struct engine_config){
+        .data = settings->data.data,
+        .functions = settings->functions.data,
+        .functions_default = !settings_given(settings, SETTING_ID_functions),
+        .slots = settings->slots ? settings->slots : 2 * sysconf(_SC_NPROCESSORS_ONLN),
+        .grace = settings->grace,
+        .drain = settings->drain,
+        .cancel_at_shutdown = str_eq(settings->on_shutdown, STR("cancel")),
+        .max_queued = settings->max_queued,
+        .max_result = settings->max_result,
+    };
+}
+
+static struct http_config http_config_of(struct serving *serving, rlim_t files)
+{
+    const struct settings *settings = &serving->settings;
+    bool loopback = access_loopback((const struct sockaddr *)&serving->bound);
+    struct str host = settings->listen;
+    host.len = (size_t)((const char *)memrchr(host.data, ':', host.len) - host.data);
+    unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    rlim_t spare = files > 512 ? files - 256 : files / 2; /* for children, the database, streams */
+    return (struct http_config){
+        .routes = routes,
+        .access = {.token = serving->token,
+                   .cors_origins = settings->cors_origin,
+                   .loopback = loopback,
+                   .any_name = !loopback && serving->token.data,
+                   .host = host},
+        .app = &serving->app,
+        .hub = &serving->hub,
+        .threads = settings->http_threads ? (unsigned)settings->http_threads
+                                          : (cores + 1) / 2,
+        .connections = settings->max_connections ? (unsigned)settings->max_connections
+                                                 : (unsigned)(spare < 1000000 ? spare : 1000000),
+        .max_body = settings->max_body,
+    };
+}
+
+static void print_ready(const struct sockaddr_storage *bound)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (bound->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)bound;
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+        printf("listening on http://%s:%u\n", text, ntohs(in->sin_port));
+    } else {
+        const struct sockaddr_in6 *in6 = (const void *)bound;
+        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+        printf("listening on http://[%s]:%u\n", text, ntohs(in6->sin6_port));
+    }
+    fflush(stdout);
+}
+
+static bool start_all(struct serving *serving, rlim_t files, char **message)
+{
+    const struct engine_config config = engine_config_of(&serving->settings);
+    if (!engine_open(&serving->engine, &config, message) ||
+        !hub_open(&serving->hub, engine_database(&config, &serving->arena),
+                  serving->settings.heartbeat, message))
+        return false;
+    const struct event_sink sink = {&serving->hub, hub_publish};
+    serving->app = (struct app){.engine = &serving->engine, .hub = &serving->hub};
+    const struct http_config http = http_config_of(serving, files);
+    hub_start(&serving->hub);
+    engine_start(&serving->engine, &sink);
+    return http_start(&serving->http, serving->socket, &http, message);
+}
+
+/* --- running ------------------------------------------------------------------------------- */
+
+/* Signals are waited for here and nowhere else. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void *drain_waiter(void *arg)
+{
+    struct serving *serving = arg;
+    engine_wait_drained(&serving->engine);
+    kill(getpid(), SIGUSR1);
+    return NULL;
+}
+
+/* Until nothing runs any more; a second SIGTERM hurries. */
+static void drain(struct serving *serving, sigset_t *set)
+{
+    pthread_t thread;
+    int signal;
+    sigaddset(set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    engine_drain(&serving->engine);
+    pthread_create(&thread, NULL, drain_waiter, serving);
+    while (sigwait(set, &signal) == 0 && signal != SIGUSR1) {
+        if (signal != SIGHUP)
+            engine_drain(&serving->engine);
+    }
+    pthread_join(thread, NULL);
+}
+
+static void run(struct serving *serving, sigset_t *set)
+{
+    int signal;
+    while (sigwait(set, &signal) == 0 && signal == SIGHUP)
+        engine_reload(&serving->engine);
+    log_info("shutting down");
+    drain(serving, set);
+    engine_end_tasks(&serving->engine);
+    hub_end_streams(&serving->hub);
+    http_stop(&serving->http);
+    engine_stop(&serving->engine);
+    hub_stop(&serving->hub);
+}
+
+static int serve(struct serving *serving)
+{
+    sigset_t set;
+    char *message = NULL;
+    const char *why = check_settings(&serving->settings);
+    if (why)
+        return misuse(why);
+    fill_low_descriptors();
+    serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
+    if (serving->socket < 0)
+        return fault(message);
+    why = check_token(serving, access_loopback((const struct sockaddr *)&serving->bound));
+    if (why)
+        return misuse(why);
+    if (!make_folder(serving->settings.data.data)) {
+        fprintf(stderr, "errand: %s: %s\n", serving->settings.data.data, strerror(errno));
+        return EXIT_FAULT;
+    }
+    block_signals(&set);
+    if (!start_all(serving, raise_open_files(), &message))
+        return fault(message);
+    print_ready(&serving->bound);
+    run(serving, &set);
+    return 0;
+}
+
+int command_serve(int argc, char **argv)
+{
+    extern char **environ;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            struct buf help = {0};
+            settings_help(&help);
+            printf("usage: errand serve [settings]\n\n%s", help.data);
+            buf_done(&help);
+            return 0;
+        }
+    }
+    struct serving *serving = mem_alloc(sizeof(*serving));
+    const char *wrong = settings_load(&serving->settings, argc, argv, environ, &serving->arena);
+    int status = wrong ? misuse(wrong) : serve(serving);
+    arena_done(&serving->arena);
+    mem_free(serving);
+    return status;
+}

@@ -1,0 +1,91 @@
+#include "engine/cancel.h"
+
+#include "base/mem.h"
+#include "engine/task.h"
+
+static void cancel_apply(struct command *command, struct txn *txn)
+{
+    struct cancel *cancel = container_of(command, struct cancel, command);
+    struct task_row *row = &cancel->row;
+    cancel->cancelled = false;
+    if (!row_by_id(txn->db, cancel->id, row, command->arena)) {
+        problem_set(&command->problem, command->arena, PROBLEM_NOT_FOUND,
+                    "there is no task with the id \"%.*s\"", STR_ARG(cancel->id));
+        return;
+    }
+    if (state_terminal(row_state(row)) || cancel->stranger)
+        return;
+    cancel->cancelled = true;
+    if (cancel->silent && !row->cancel_requested)
+        row->silent = 1;
+    task_cancel(cancel->engine, txn, row, row->id);
+    row_by_id(txn->db, cancel->id, row, command->arena);
+}
+
+void cancel_post(struct engine *engine, struct cancel *cancel, void (*done)(struct command *))
+{
+    cancel->engine = engine;
+    cancel->command.apply = cancel_apply;
+    cancel->command.done = done;
+    writer_post(&engine->writer, &cancel->command);
+}
+
+/* --- everything, at shutdown ------------------------------------------------------------ */
+
+enum { SLICE = 500 };
+
+struct cancel_all {
+    struct command command;
+    struct arena arena;
+    struct engine *engine;
+    size_t found; /* in the last slice */
+};
+
+static void cancel_all_apply(struct command *command, struct txn *txn)
+{
+    static const struct {
+        const char *state, *kind;
+    } groups[] = {{"waiting", "meta"},   {"scheduled", "meta"}, {"scheduled", "task"},
+                  {"queued", "meta"},    {"queued", "task"}};
+    struct cancel_all *all = container_of(command, struct cancel_all, command);
+    struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
+    all->found = 0;
+    for (size_t i = 0; i < array_size(groups) && !all->found; i++) {
+        struct stmt *stmt = db_stmt(txn->db, SQL_in_state);
+        stmt_bind_text(stmt, ":state", str_of(groups[i].state));
+        stmt_bind_text(stmt, ":kind", str_of(groups[i].kind));
+        stmt_bind_int(stmt, ":after", 0);
+        stmt_bind_int(stmt, ":limit", SLICE);
+        while (stmt_step(stmt))
+            row_read(stmt, &rows[all->found++], &txn->arena);
+    }
+    for (size_t i = 0; i < all->found; i++) {
+        struct task_row row; /* one before may have taken it along */
+        if (row_by_seq(txn->db, rows[i].seq, &row, &txn->arena) &&
+            !state_terminal(row_state(&row)))
+            task_cancel(all->engine, txn, &row, row.id);
+    }
+}
+
+static void cancel_all_done(struct command *command)
+{
+    struct cancel_all *all = container_of(command, struct cancel_all, command);
+    if (all->found && command->problem.code == PROBLEM_NONE) {
+        writer_post(&all->engine->writer, command);
+        return;
+    }
+    engine_drained(all->engine);
+    struct arena arena = all->arena;
+    arena_done(&arena);
+}
+
+void cancel_everything(struct engine *engine)
+{
+    struct arena arena = {0};
+    struct cancel_all *all = ARENA_NEW(&arena, struct cancel_all);
+    all->arena = arena;
+    all->engine = engine;
+    all->command = (struct command){
+        .apply = cancel_all_apply, .done = cancel_all_done, .arena = &all->arena};
+    writer_post(&engine->writer, &all->command);
+}

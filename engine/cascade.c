@@ -1,0 +1,201 @@
+#include "engine/task.h"
+
+#include "base/mem.h"
+#include "model/policy.h"
+
+/* Tasks whose end is still to be followed up. A list, not recursion: chains may be long. */
+struct ended_list {
+    int64_t *seqs; /* heap */
+    size_t count, capacity;
+};
+
+static void ended_push(struct ended_list *list, int64_t seq)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 16;
+        list->seqs = mem_resize(list->seqs, list->capacity * sizeof(*list->seqs));
+    }
+    list->seqs[list->count++] = seq;
+}
+
+/* A meta-task that waits for the ended task. */
+struct dependent {
+    int64_t task;
+    int64_t places; /* how many of its $task places the ended task fills */
+    bool optional;  /* all of them may stay null */
+};
+
+static size_t dependents_waiting(struct txn *txn, int64_t seq, struct dependent **found)
+{
+    size_t count = 0, capacity = 0;
+    *found = NULL;
+    struct stmt *stmt = db_stmt(txn->db, SQL_dependents_waiting);
+    stmt_bind_int(stmt, ":dependency", seq);
+    while (stmt_step(stmt)) {
+        if (count == capacity) {
+            capacity = capacity ? capacity * 2 : 8;
+            *found = mem_resize(*found, capacity * sizeof(**found));
+        }
+        (*found)[count++] =
+            (struct dependent){stmt_int(stmt, 0), stmt_int(stmt, 1), stmt_int(stmt, 2)};
+    }
+    return count;
+}
+
+static size_t dependencies_of(struct txn *txn, int64_t seq, int64_t **found)
+{
+    size_t count = 0, capacity = 0;
+    *found = NULL;
+    struct stmt *stmt = db_stmt(txn->db, SQL_dependency_seqs);
+    stmt_bind_int(stmt, ":task", seq);
+    while (stmt_step(stmt)) {
+        if (count == capacity) {
+            capacity = capacity ? capacity * 2 : 8;
+            *found = mem_resize(*found, capacity * sizeof(**found));
+        }
+        (*found)[count++] = stmt_int(stmt, 0);
+    }
+    return count;
+}
+
+static bool wanted(struct txn *txn, const struct task_row *row)
+{
+    if (row->subscribers > 0)
+        return true;
+    struct stmt *stmt = db_stmt(txn->db, SQL_dependents_waiting);
+    stmt_bind_int(stmt, ":dependency", row->seq);
+    bool waits = stmt_step(stmt);
+    stmt_end(stmt);
+    return waits;
+}
+
+static void cancel(struct engine *engine, struct txn *txn, struct task_row *row,
+                   struct str caused_by, struct ended_list *list)
+{
+    static const struct failure failure = {.code = FAILURE_CANCELLED,
+                                           .message = {"the task was cancelled", 22}};
+    if (row_state(row) == STATE_RUNNING) {
+        if (row->cancel_requested)
+            return;
+        row->cancel_requested = 1;
+        row->caused_by = caused_by;
+        row->version++;
+        row_touch(txn->db, row);
+        engine_order(engine, order_new(ORDER_STOP, row->seq));
+        return;
+    }
+    row->caused_by = caused_by;
+    task_move(engine, txn, row, CAUSE_CANCEL, &(struct move_with){.failure = &failure});
+    ended_push(list, row->seq);
+}
+
+/* A meta-task has stopped waiting: what it alone wanted is not wanted any more. */
+static void release(struct engine *engine, struct txn *txn, const struct task_row *meta,
+                    struct str caused_by, struct ended_list *list)
+{
+    int64_t *seqs;
+    size_t count = dependencies_of(txn, meta->seq, &seqs);
+    for (size_t i = 0; i < count; i++) {
+        struct task_row row;
+        if (row_by_seq(txn->db, seqs[i], &row, &txn->arena) &&
+            !state_terminal(row_state(&row)) && !wanted(txn, &row))
+            cancel(engine, txn, &row, caused_by, list);
+    }
+    mem_free(seqs);
+}
+
+static struct str origin_of(const struct task_row *row)
+{
+    return row->caused_by.data ? row->caused_by : row->id;
+}
+
+/* wait_for any, and nothing succeeded: it began with the first that failed. */
+static struct str first_ended(struct txn *txn, const struct task_row *meta, struct str otherwise)
+{
+    struct stmt *stmt = db_stmt(txn->db, SQL_first_ended);
+    stmt_bind_int(stmt, ":task", meta->seq);
+    struct str id = stmt_step(stmt) ? arena_str(&txn->arena, stmt_text(stmt, 0)) : otherwise;
+    stmt_end(stmt);
+    return id;
+}
+
+static void end_meta(struct engine *engine, struct txn *txn, struct task_row *meta,
+                     enum verdict verdict, struct str caused_by, struct ended_list *list)
+{
+    bool cancelled = verdict == VERDICT_CANCEL;
+    struct failure failure = {
+        .code = cancelled ? FAILURE_CANCELLED : FAILURE_DEPENDENCY_FAILED,
+        .message = arena_printf(&txn->arena, "the task %.*s, which this one needs, %s",
+                                STR_ARG(caused_by), cancelled ? "was cancelled" : "failed")};
+    meta->caused_by = caused_by;
+    task_move(engine, txn, meta,
+              cancelled ? CAUSE_DEPENDENCY_CANCELLED : CAUSE_DEPENDENCY_FAILED,
+              &(struct move_with){.failure = &failure});
+    ended_push(list, meta->seq);
+}
+
+static void resolve(struct engine *engine, struct txn *txn, struct task_row *meta)
+{
+    bool early = meta->run_at > txn->now;
+    task_move(engine, txn, meta, early ? CAUSE_RESOLVED_EARLY : CAUSE_RESOLVED, NULL);
+}
+
+static void settle(struct engine *engine, struct txn *txn, const struct dependent *dependent,
+                   const struct task_row *ended, struct ended_list *list)
+{
+    struct task_row meta;
+    enum wait_for wait_for = WAIT_ALL;
+    if (!row_by_seq(txn->db, dependent->task, &meta, &txn->arena) ||
+        row_state(&meta) != STATE_WAITING)
+        return;
+    wait_for_parse(meta.wait_for, &wait_for);
+    enum verdict verdict = policy_verdict(wait_for, row_state(ended), dependent->optional);
+    meta.unresolved -= dependent->places;
+    if (verdict == VERDICT_WIN) {
+        meta.winner = ended->seq;
+        resolve(engine, txn, &meta);
+        release(engine, txn, &meta, meta.id, list);
+    } else if (verdict == VERDICT_FAIL || verdict == VERDICT_CANCEL) {
+        end_meta(engine, txn, &meta, verdict, origin_of(ended), list);
+    } else if (meta.unresolved > 0) {
+        meta.version++;
+        row_touch(txn->db, &meta);
+    } else if (policy_resolved(wait_for)) {
+        resolve(engine, txn, &meta);
+    } else {
+        end_meta(engine, txn, &meta, VERDICT_FAIL, first_ended(txn, &meta, origin_of(ended)),
+                 list);
+    }
+}
+
+static void follow_up(struct engine *engine, struct txn *txn, struct ended_list *list)
+{
+    while (list->count) {
+        struct task_row row;
+        struct dependent *dependents;
+        if (!row_by_seq(txn->db, list->seqs[--list->count], &row, &txn->arena))
+            continue;
+        size_t count = dependents_waiting(txn, row.seq, &dependents);
+        for (size_t i = 0; i < count; i++)
+            settle(engine, txn, &dependents[i], &row, list);
+        mem_free(dependents);
+        if (row_is_meta(&row) && !str_eq(row.state, STR("succeeded")))
+            release(engine, txn, &row, origin_of(&row), list);
+    }
+    mem_free(list->seqs);
+}
+
+void task_ended(struct engine *engine, struct txn *txn, int64_t seq)
+{
+    struct ended_list list = {0};
+    ended_push(&list, seq);
+    follow_up(engine, txn, &list);
+}
+
+void task_cancel(struct engine *engine, struct txn *txn, struct task_row *row,
+                 struct str caused_by)
+{
+    struct ended_list list = {0};
+    cancel(engine, txn, row, caused_by, &list);
+    follow_up(engine, txn, &list);
+}

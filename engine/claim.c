@@ -1,0 +1,174 @@
+#include "engine/task.h"
+
+#include "base/mem.h"
+
+/* Starts in one transaction: bounds how long the commit takes. */
+enum { CLAIM_MAX = 500 };
+/* Scheduled tasks that are queued in one transaction. */
+enum { DUE_MAX = 500 };
+/* Built-in functions at once. They take no slot, but each takes memory. */
+enum { BUILTINS_MAX = 10000 };
+
+void engine_order(struct engine *engine, struct order *order)
+{
+    order->mail.next = NULL;
+    *engine->last_order = order;
+    engine->last_order = (struct order **)&order->mail.next;
+}
+
+/* Rows of a statement that changes would disturb: collected first, an array in the txn's arena. */
+static size_t collect(struct stmt *stmt, struct task_row *rows, size_t max, struct arena *arena)
+{
+    size_t count = 0;
+    while (count < max && stmt_step(stmt))
+        row_read(stmt, &rows[count++], arena);
+    stmt_end(stmt);
+    return count;
+}
+
+static struct attempt *attempt_new(struct engine *engine, struct txn *txn,
+                                   const struct task_row *row, const struct function *function)
+{
+    struct attempt *attempt = mem_alloc(sizeof(*attempt));
+    struct run *run = &attempt->run;
+    attempt->order.kind = ORDER_START;
+    attempt->engine = engine;
+    attempt->task = row->seq;
+    attempt->timeout = row->timeout;
+    attempt->grace = function->grace >= 0 ? function->grace : engine->config.grace;
+    attempt->needs_inputs = row_is_meta(row);
+    run->id = arena_str(&run->arena, row->id);
+    run->function = function;
+    run->functions = function_set_ref(engine->claimable);
+    run->attempt = row->attempt;
+    run->executor = executor_of(function->mode);
+    if (!attempt->needs_inputs) {
+        struct payload payload;
+        payload_read(txn->db, row->seq, &payload, &run->arena);
+        run->args = payload.args;
+        run->kwargs = payload.kwargs;
+    }
+    return attempt;
+}
+
+static void start(struct engine *engine, struct txn *txn, struct task_row *row,
+                  const struct function *function)
+{
+    task_move(engine, txn, row, CAUSE_START, NULL);
+    engine_order(engine, &attempt_new(engine, txn, row, function)->order);
+}
+
+/* The operator took the function away after the task was created. */
+static void start_missing(struct engine *engine, struct txn *txn, struct task_row *row)
+{
+    struct failure failure = {.code = FAILURE_START_FAILED,
+                              .message = STR("there is no function of this name any more")};
+    task_move(engine, txn, row, CAUSE_START, NULL);
+    task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = &failure});
+    task_ended(engine, txn, row->seq);
+}
+
+/* Starts up to max tasks of one function, best first; gives how many. */
+static int64_t start_some(struct engine *engine, struct txn *txn,
+                          const struct tally_function *tally, const struct function *function,
+                          int64_t max)
+{
+    struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, (size_t)max);
+    struct stmt *stmt = db_stmt(txn->db, SQL_ready);
+    stmt_bind_text(stmt, ":function", tally->name);
+    stmt_bind_int(stmt, ":limit", max);
+    size_t count = collect(stmt, rows, (size_t)max, &txn->arena);
+    for (size_t i = 0; i < count; i++) {
+        if (function)
+            start(engine, txn, &rows[i], function);
+        else
+            start_missing(engine, txn, &rows[i]);
+    }
+    return (int64_t)count;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Functions that take no slot: built-ins, and those that are gone. Gives how many starts are left
+ * of budget. */
+static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t budget)
+{
+    for (struct tally_function *t = engine->tally.functions; t && budget > 0; t = t->next) {
+        const struct function *function = function_find(engine->claimable, t->name);
+        if (!t->queued || (function && function->mode != MODE_BUILTIN))
+            continue;
+        int64_t room = function ? BUILTINS_MAX - t->running : budget;
+        int64_t want = least(least(t->queued, room), budget);
+        if (want > 0)
+            budget -= start_some(engine, txn, t, function, want);
+    }
+    return budget;
+}
+
+static int64_t slots_free(const struct engine *engine)
+{
+    int64_t room = engine->config.slots;
+    for (const struct tally_function *t = engine->tally.functions; t; t = t->next) {
+        const struct function *function =
+            t->running ? function_find(engine->claimable, t->name) : NULL;
+        if (t->running && (!function || function->mode != MODE_BUILTIN))
+            room -= t->running;
+    }
+    return room;
+}
+
+/* The function whose first queued task comes before those of all others that may start. */
+static struct tally_function *best_function(struct engine *engine, struct txn *txn,
+                                            const struct function **function)
+{
+    struct tally_function *best = NULL;
+    struct queue_place best_head = {0}, head;
+    for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
+        const struct function *f = t->queued ? function_find(engine->claimable, t->name) : NULL;
+        if (!f || f->mode == MODE_BUILTIN || (f->concurrency && t->running >= f->concurrency))
+            continue;
+        if (!tally_head(t, txn->db, &head) || (best && !queue_before(&head, &best_head)))
+            continue;
+        best = t;
+        best_head = head;
+        *function = f;
+    }
+    return best;
+}
+
+void claim_ready(struct engine *engine, struct txn *txn)
+{
+    if (engine->closed || !engine->tally.states[STATE_QUEUED])
+        return;
+    int64_t budget = claim_slotless(engine, txn, CLAIM_MAX);
+    int64_t room = slots_free(engine);
+    while (room-- > 0 && budget > 0) {
+        const struct function *function;
+        struct tally_function *best = best_function(engine, txn, &function);
+        if (!best || start_some(engine, txn, best, function, 1) == 0)
+            return;
+        budget--;
+    }
+    if (budget <= 0)
+        engine->again = true;
+}
+
+void claim_due(struct engine *engine, struct txn *txn)
+{
+    if (engine->next_due > txn->now || !engine->tally.states[STATE_SCHEDULED])
+        return;
+    struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, DUE_MAX);
+    struct stmt *stmt = db_stmt(txn->db, SQL_due);
+    stmt_bind_int(stmt, ":now", txn->now);
+    stmt_bind_int(stmt, ":limit", DUE_MAX);
+    size_t count = collect(stmt, rows, DUE_MAX, &txn->arena);
+    for (size_t i = 0; i < count; i++)
+        task_move(engine, txn, &rows[i], CAUSE_DUE, NULL);
+    stmt = db_stmt(txn->db, SQL_next_due);
+    engine->next_due = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
+    stmt_end(stmt);
+    engine->again = engine->again || count == DUE_MAX;
+}

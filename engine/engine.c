@@ -1,0 +1,331 @@
+#include "engine/engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/cancel.h"
+#include "engine/recover.h"
+#include "engine/registry.h"
+#include "engine/task.h"
+#include "store/lock.h"
+#include "store/migrate.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the writer's client --------------------------------------------------------- */
+
+static void before_commit(void *arg, struct txn *txn)
+{
+    struct engine *engine = arg;
+    engine->again = false;
+    claim_due(engine, txn);
+    claim_ready(engine, txn);
+}
+
+static void reset_orders(struct engine *engine)
+{
+    engine->orders = NULL;
+    engine->last_order = &engine->orders;
+}
+
+static void after_commit(void *arg, struct txn *txn)
+{
+    struct engine *engine = arg;
+    tally_publish(&engine->tally);
+    for (struct order *order = engine->orders, *next; order; order = next) {
+        next = (struct order *)order->mail.next;
+        engine->in_flight += order->kind == ORDER_START;
+        supervisor_post(&engine->supervisor, order);
+    }
+    reset_orders(engine);
+    if (engine->sink.publish && txn->event_count)
+        engine->sink.publish(engine->sink.arg, txn->events, txn->event_count);
+}
+
+static void undone(void *arg, struct txn *txn)
+{
+    struct engine *engine = arg;
+    (void)txn;
+    tally_undo(&engine->tally);
+    for (struct order *order = engine->orders, *next; order; order = next) {
+        next = (struct order *)order->mail.next;
+        if (order->kind == ORDER_START)
+            attempt_free(container_of(order, struct attempt, order));
+        else
+            mem_free(order);
+    }
+    reset_orders(engine);
+    engine->next_due = 0;
+    engine->again = true; /* what could not be claimed now may be later */
+}
+
+/* Pause before a claim is tried again that could not be stored. */
+static const int64_t AGAIN_NS = 100 * 1000000LL;
+
+static int64_t deadline(void *arg)
+{
+    struct engine *engine = arg;
+    if (engine->again)
+        return atomic_load(&engine->writer.full) ? clock_mono_ns() + AGAIN_NS : 0;
+    if (!engine->tally.states[STATE_SCHEDULED])
+        return INT64_MAX;
+    int64_t wait = engine->next_due - clock_now();
+    return clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
+}
+
+/* --- opening ----------------------------------------------------------------------- */
+
+const char *engine_database(const struct engine_config *config, struct arena *arena)
+{
+    return arena_printf(arena, "%s/errand.db", config->data).data;
+}
+
+static bool refuse(char **message, const char *what, const char *why)
+{
+    struct buf text = {0};
+    buf_addf(&text, "%s: %s", what, why);
+    *message = buf_take(&text, NULL);
+    return false;
+}
+
+static bool take_folder(struct engine *engine, char **message)
+{
+    int64_t owner;
+    engine->lock = lock_folder(engine->config.data, &owner);
+    if (engine->lock >= 0)
+        return true;
+    if (owner == 0)
+        return refuse(message, engine->config.data, strerror(errno));
+    struct buf why = {0};
+    buf_addf(&why, "another server uses this data folder, process %lld", (long long)owner);
+    refuse(message, engine->config.data, why.data);
+    buf_done(&why);
+    return false;
+}
+
+static bool open_database(struct engine *engine, char **message)
+{
+    const struct writer_client client = {engine, before_commit, after_commit, undone, deadline};
+    struct arena arena = {0};
+    const char *path = engine_database(&engine->config, &arena);
+    const char *why;
+    char *text = NULL;
+    struct db *db = db_open(path, DB_WRITE, &text);
+    bool fine = db && migrate(db, &why);
+    if (!fine)
+        refuse(message, path, db ? why : text);
+    if (fine) {
+        tally_init(&engine->tally);
+        tally_load(&engine->tally, db);
+        writer_init(&engine->writer, db, &client);
+    } else {
+        db_close(db);
+    }
+    mem_free(text);
+    arena_done(&arena);
+    return fine;
+}
+
+bool engine_open(struct engine *engine, const struct engine_config *config, char **message)
+{
+    *engine = (struct engine){.config = *config, .lock = -1};
+    reset_orders(engine);
+    pthread_mutex_init(&engine->functions_lock, NULL);
+    pthread_mutex_init(&engine->drained_lock, NULL);
+    pthread_cond_init(&engine->drained_changed, NULL);
+    engine->functions = registry_load(config->functions, config->functions_default, message);
+    if (!engine->functions || !take_folder(engine, message) ||
+        !supervisor_open(&engine->supervisor, engine, config->data, config->slots, message) ||
+        !open_database(engine, message))
+        return false;
+    engine->claimable = function_set_ref(engine->functions);
+    engine->closed = true; /* nothing starts during recovery */
+    bool recovered = recover(engine);
+    engine->closed = false;
+    return recovered || refuse(message, config->data, "the database cannot be recovered");
+}
+
+static void nothing(struct command *command)
+{
+    (void)command;
+}
+
+static void apply_nothing(struct command *command, struct txn *txn)
+{
+    (void)command;
+    (void)txn;
+}
+
+void engine_start(struct engine *engine, const struct event_sink *sink)
+{
+    struct arena arena = {0};
+    static struct command first = {.apply = apply_nothing, .done = nothing};
+    char *message = NULL;
+    engine->sink = *sink;
+    if (!readers_start(&engine->readers, engine_database(&engine->config, &arena), &message)) {
+        log_error("%s", message);
+        _exit(1);
+    }
+    arena_done(&arena);
+    supervisor_start(&engine->supervisor);
+    writer_start(&engine->writer);
+    writer_post(&engine->writer, &first); /* claims what was queued before */
+}
+
+/* --- functions --------------------------------------------------------------------- */
+
+struct function_set *engine_functions(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->functions_lock);
+    struct function_set *set = function_set_ref(engine->functions);
+    pthread_mutex_unlock(&engine->functions_lock);
+    return set;
+}
+
+struct reload {
+    struct command command;
+    struct engine *engine;
+    struct function_set *set;
+};
+
+static void reload_apply(struct command *command, struct txn *txn)
+{
+    struct reload *reload = container_of(command, struct reload, command);
+    (void)txn;
+    if (reload->set) { /* apply may run twice */
+        function_set_unref(reload->engine->claimable);
+        reload->engine->claimable = reload->set;
+        reload->set = NULL;
+    }
+}
+
+static void reload_done(struct command *command)
+{
+    mem_free(container_of(command, struct reload, command));
+}
+
+void engine_reload(struct engine *engine)
+{
+    char *message = NULL;
+    struct function_set *set =
+        registry_load(engine->config.functions, engine->config.functions_default, &message);
+    if (!set) {
+        log_error("the functions stay as they were: %s", message);
+        mem_free(message);
+        return;
+    }
+    struct reload *reload = mem_alloc(sizeof(*reload));
+    *reload = (struct reload){.engine = engine, .set = function_set_ref(set)};
+    reload->command = (struct command){
+        .apply = reload_apply, .done = reload_done, .internal = true};
+    pthread_mutex_lock(&engine->functions_lock);
+    struct function_set *old = engine->functions;
+    engine->functions = set;
+    pthread_mutex_unlock(&engine->functions_lock);
+    function_set_unref(old);
+    writer_post(&engine->writer, &reload->command);
+    log_info("%zu functions read from %s", set->count, engine->config.functions);
+}
+
+int64_t engine_slots_used(struct engine *engine)
+{
+    struct function_set *set = engine_functions(engine);
+    int64_t used = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        int64_t queued, running;
+        if (set->items[i].mode == MODE_BUILTIN)
+            continue;
+        tally_function_counts(&engine->tally, set->items[i].name, &queued, &running);
+        used += running;
+    }
+    function_set_unref(set);
+    return used;
+}
+
+/* --- shutdown ----------------------------------------------------------------------- */
+
+struct closing {
+    struct command command;
+    struct engine *engine;
+};
+
+static void close_apply(struct command *command, struct txn *txn)
+{
+    (void)txn;
+    container_of(command, struct closing, command)->engine->closed = true;
+}
+
+void engine_drained(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->drained_lock);
+    engine->drained = true;
+    pthread_cond_signal(&engine->drained_changed);
+    pthread_mutex_unlock(&engine->drained_lock);
+}
+
+static void close_done(struct command *command)
+{
+    struct closing *closing = container_of(command, struct closing, command);
+    if (closing->engine->in_flight == 0)
+        engine_drained(closing->engine);
+    mem_free(closing);
+}
+
+void engine_drain(struct engine *engine)
+{
+    if (atomic_exchange(&engine->draining, true)) {
+        supervisor_post(&engine->supervisor, order_new(ORDER_HURRY, 0));
+        return;
+    }
+    struct closing *closing = mem_alloc(sizeof(*closing));
+    closing->engine = engine;
+    closing->command =
+        (struct command){.apply = close_apply, .done = close_done, .internal = true};
+    writer_post(&engine->writer, &closing->command);
+    supervisor_post(&engine->supervisor, order_new(ORDER_DRAIN, 0));
+}
+
+void engine_wait_drained(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->drained_lock);
+    while (!engine->drained)
+        pthread_cond_wait(&engine->drained_changed, &engine->drained_lock);
+    pthread_mutex_unlock(&engine->drained_lock);
+}
+
+void engine_end_tasks(struct engine *engine)
+{
+    if (!engine->config.cancel_at_shutdown)
+        return;
+    pthread_mutex_lock(&engine->drained_lock);
+    engine->drained = false;
+    pthread_mutex_unlock(&engine->drained_lock);
+    cancel_everything(engine);
+    engine_wait_drained(engine);
+}
+
+static void log_what_is_left(struct engine *engine)
+{
+    int64_t states[STATE_COUNT];
+    tally_states(&engine->tally, states);
+    int64_t live = states[STATE_QUEUED] + states[STATE_SCHEDULED] + states[STATE_WAITING];
+    int64_t running = engine->interrupted < live ? engine->interrupted : live;
+    if (live)
+        log_warn("shutdown: %lld running and %lld not started are left unfinished",
+                 (long long)running, (long long)(live - running));
+}
+
+void engine_stop(struct engine *engine)
+{
+    supervisor_stop(&engine->supervisor);
+    log_what_is_left(engine);
+    readers_stop(&engine->readers);
+    writer_stop(&engine->writer);
+    tally_done(&engine->tally);
+    function_set_unref(engine->functions);
+    function_set_unref(engine->claimable);
+    close(engine->lock);
+}

@@ -1,0 +1,176 @@
+#include "engine/finish.h"
+
+#include "base/mem.h"
+#include "engine/task.h"
+#include "store/logs.h"
+
+#include <sys/random.h>
+
+/* A server that died under a task this many times is taken to have died of it (design 3.4). */
+enum { INTERRUPTIONS_MAX = 3 };
+
+static void fail(struct engine *engine, struct txn *txn, struct task_row *row,
+                 const struct failure *failure)
+{
+    row->caused_by = row->id;
+    task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = failure});
+    task_ended(engine, txn, row->seq);
+}
+
+static void fail_or_retry(struct engine *engine, struct txn *txn, struct task_row *row,
+                          const struct failure *failure)
+{
+    row->failures++;
+    if (row->failures >= row->max_attempts) {
+        fail(engine, txn, row, failure);
+        return;
+    }
+    struct backoff backoff = {row->backoff_initial, row->backoff_factor, row->backoff_max};
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof(random), 0) < 0)
+        random = 0; /* no jitter this time */
+    row->run_at = txn->now + backoff_pause(backoff, row->failures, random);
+    task_move(engine, txn, row, CAUSE_RETRY, &(struct move_with){.failure = failure});
+}
+
+static void end_cancelled(struct engine *engine, struct txn *txn, struct task_row *row)
+{
+    struct failure failure = {.code = FAILURE_CANCELLED, .message = STR("the task was cancelled")};
+    task_move(engine, txn, row, CAUSE_KILLED, &(struct move_with){.failure = &failure});
+    task_ended(engine, txn, row->seq);
+}
+
+void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
+                        bool server_died)
+{
+    const struct function *function = function_find(engine->claimable, row->function);
+    struct failure failure = {.code = FAILURE_INTERRUPTED,
+                              .message = STR("the server stopped while the task was running")};
+    if (row->cancel_requested) {
+        end_cancelled(engine, txn, row);
+        return;
+    }
+    row->interruptions += server_died;
+    if (row->interruptions >= INTERRUPTIONS_MAX || (function && function->fail_on_interrupt))
+        fail(engine, txn, row, &failure);
+    else
+        task_move(engine, txn, row, CAUSE_INTERRUPT, NULL);
+}
+
+static bool still_running(struct txn *txn, const struct attempt *attempt, struct task_row *row)
+{
+    return row_by_seq(txn->db, attempt->task, row, &txn->arena) &&
+           row_state(row) == STATE_RUNNING && row->attempt == attempt->run.attempt;
+}
+
+static void finish_apply(struct command *command, struct txn *txn)
+{
+    struct finish *finish = container_of(command, struct finish, command);
+    struct attempt *attempt = container_of(finish, struct attempt, finish);
+    struct engine *engine = attempt->engine;
+    struct task_row row;
+    finish->ended = still_running(txn, attempt, &row);
+    if (!finish->ended)
+        return;
+    log_append(txn->db, attempt->task, buf_str(&attempt->log), attempt->dropped_lines,
+               attempt->dropped_bytes);
+    if (row.cancel_requested) {
+        end_cancelled(engine, txn, &row);
+    } else if (finish->interrupted && engine->config.cancel_at_shutdown) {
+        row.caused_by = row.id;
+        end_cancelled(engine, txn, &row);
+    } else if (finish->interrupted) {
+        finish_interrupted(engine, txn, &row, false);
+    } else if (finish->outcome.succeeded) {
+        task_move(engine, txn, &row, CAUSE_SUCCEED,
+                  &(struct move_with){.result = finish->outcome.result});
+        task_ended(engine, txn, row.seq);
+    } else {
+        fail_or_retry(engine, txn, &row, &finish->outcome.failure);
+    }
+}
+
+static void finish_done(struct command *command)
+{
+    struct finish *finish = container_of(command, struct finish, command);
+    struct attempt *attempt = container_of(finish, struct attempt, finish);
+    struct engine *engine = attempt->engine;
+    engine->in_flight--;
+    engine->interrupted += finish->interrupted && finish->ended;
+    attempt_free(attempt);
+    if (engine->closed && engine->in_flight == 0)
+        engine_drained(engine);
+}
+
+void finish_post(struct attempt *attempt)
+{
+    struct command *command = &attempt->finish.command;
+    command->apply = finish_apply;
+    command->done = finish_done;
+    command->arena = &attempt->run.arena;
+    command->internal = true;
+    writer_post(&attempt->engine->writer, command);
+}
+
+/* --- what an attempt says ----------------------------------------------------- */
+
+struct report {
+    struct command command;
+    struct arena arena; /* owns text, and this */
+    struct engine *engine;
+    int64_t task, attempt;
+    struct str text;
+    int64_t dropped_lines, dropped_bytes; /* of a log */
+};
+
+static void progress_apply(struct command *command, struct txn *txn)
+{
+    struct report *report = container_of(command, struct report, command);
+    struct task_row row;
+    if (row_by_seq(txn->db, report->task, &row, &txn->arena) &&
+        row_state(&row) == STATE_RUNNING && row.attempt == report->attempt)
+        task_progress(report->engine, txn, &row, report->text);
+}
+
+static void log_apply(struct command *command, struct txn *txn)
+{
+    struct report *report = container_of(command, struct report, command);
+    log_append(txn->db, report->task, report->text, report->dropped_lines, report->dropped_bytes);
+}
+
+static void report_done(struct command *command)
+{
+    struct arena arena = container_of(command, struct report, command)->arena;
+    arena_done(&arena);
+}
+
+static struct report *report_new(struct attempt *attempt, struct str text,
+                                 void (*apply)(struct command *, struct txn *))
+{
+    struct arena arena = {0};
+    struct report *report = ARENA_NEW(&arena, struct report);
+    report->text = arena_str(&arena, text);
+    report->arena = arena;
+    report->engine = attempt->engine;
+    report->task = attempt->task;
+    report->attempt = attempt->run.attempt;
+    report->command.apply = apply;
+    report->command.done = report_done;
+    report->command.arena = &report->arena;
+    report->command.internal = true;
+    return report;
+}
+
+void progress_post(struct attempt *attempt, struct str value)
+{
+    writer_post(&attempt->engine->writer, &report_new(attempt, value, progress_apply)->command);
+}
+
+void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
+              int64_t dropped_bytes)
+{
+    struct report *report = report_new(attempt, lines, log_apply);
+    report->dropped_lines = dropped_lines;
+    report->dropped_bytes = dropped_bytes;
+    writer_post(&attempt->engine->writer, &report->command);
+}

@@ -1,0 +1,18 @@
+/* How attempts end, and what they say before: from the supervisor to the
+ * writer. */
+#ifndef ENGINE_FINISH_H
+#define ENGINE_FINISH_H
+
+#include "engine/engine.h"
+
+/* Stores the attempt's outcome (attempt->finish is set) and frees the attempt. Loop thread. */
+void finish_post(struct attempt *attempt);
+/* Stores a report or log lines; copies what it is given. Loop thread. */
+void progress_post(struct attempt *attempt, struct str value);
+void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
+              int64_t dropped_bytes);
+/* Writer: ends a running row as outcome says; used by recovery too. */
+void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
+                        bool server_died);
+
+#endif

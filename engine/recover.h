@@ -1,0 +1,12 @@
+/* What a start does before anything else (design 5.7). Doing it twice, or dying
+ * in the middle of it, is harmless. */
+#ifndef ENGINE_RECOVER_H
+#define ENGINE_RECOVER_H
+
+#include "engine/engine.h"
+
+/* Before the threads start: tasks that were running go back to the queue or end, waiting tasks are
+ * checked again. False: the database failed. */
+bool recover(struct engine *engine);
+
+#endif

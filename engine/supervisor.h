@@ -1,0 +1,101 @@
+/* The supervisor watches what runs, on an event loop of its own: it starts
+ * attempts, keeps their time limits, takes them down by TERM, grace and KILL,
+ * and reports to the writer what they say and how they end. */
+#ifndef ENGINE_SUPERVISOR_H
+#define ENGINE_SUPERVISOR_H
+
+#include "base/mailbox.h"
+#include "base/map.h"
+#include "executors/process.h"
+#include "executors/run.h"
+#include "store/reader.h"
+#include "store/writer.h"
+
+struct engine;
+
+enum stop_reason { STOP_NOT, STOP_CANCEL, STOP_TIMEOUT, STOP_SHUTDOWN };
+
+enum order_kind { ORDER_START, ORDER_LOADED, ORDER_STOP, ORDER_DRAIN, ORDER_HURRY, ORDER_EXIT };
+
+/* Something for the supervisor to do; embedded in an attempt or on the heap. */
+struct order {
+    struct mail mail;
+    enum order_kind kind;
+    int64_t task; /* ORDER_STOP: seq */
+    enum stop_reason reason;
+};
+
+/* How an attempt ended, on its way to the writer. */
+struct finish {
+    struct command command;
+    bool interrupted; /* the shutdown ended it: it counts neither as success nor as failure */
+    struct outcome outcome;
+    bool ended; /* it found its task, and the state changed */
+};
+
+/* One start of one task: made by the writer when it claims the task, owned by the supervisor from
+ * the commit to its end, then by the writer again until that is stored. */
+struct attempt {
+    struct order order;
+    struct map_node node; /* by task */
+    struct engine *engine;
+    int64_t task;      /* seq */
+    int64_t timeout;   /* milliseconds; 0: none */
+    int64_t grace;     /* milliseconds */
+    bool needs_inputs; /* a meta-task: results have to be put in its arguments first */
+    struct str input_failure; /* why that was not possible, or STR_NONE */
+    struct query query;
+    struct run run;
+    bool launched;
+    enum stop_reason stop;
+    bool killed;
+    uv_timer_t timer;
+    bool timer_open;
+    struct finish finish;
+
+    /* What it says, until it is posted. */
+    struct attempt *next_noisy; /* in the supervisor's list */
+    bool noisy;
+    struct buf progress;      /* newest report, not posted yet */
+    int64_t progress_posted;  /* clock_mono_ns() of the last one */
+    struct buf log;           /* lines, not posted yet */
+    int64_t log_since;        /* clock_mono_ns() of the first of them */
+    int64_t log_bytes;        /* posted so far */
+    int64_t dropped_lines, dropped_bytes;
+};
+
+struct supervisor {
+    struct engine *engine;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t tick;  /* posts what noisy attempts said */
+    uv_timer_t drain; /* ends the drain time */
+    struct mailbox mailbox;
+    struct process_pool processes;
+    struct children children;
+    struct run_host host;
+    struct map attempts; /* by task */
+    struct attempt *noisy;
+    bool draining;
+    pthread_t thread;
+    _Atomic bool stopping;
+};
+
+/* Kills what an earlier server left running. False: *message (mem_free it) says why. */
+bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const char *data,
+                     int64_t slots, char **message);
+void supervisor_start(struct supervisor *supervisor);
+/* Any thread. Orders of kind START and LOADED are embedded in their attempt, the others heap. */
+void supervisor_post(struct supervisor *supervisor, struct order *order);
+struct order *order_new(enum order_kind kind, int64_t task);
+/* Nothing may be running any more. */
+void supervisor_stop(struct supervisor *supervisor);
+void attempt_free(struct attempt *attempt);
+
+/* reports.c, loop thread: what the run says, bounded and thinned, for the writer. */
+void report_progress(struct attempt *attempt, struct str value);
+void report_log(struct attempt *attempt, const char *stream, struct str line);
+/* Posts what is due; all of it where everything is set. */
+void report_flush(struct attempt *attempt, bool everything);
+
+#endif

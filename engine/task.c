@@ -1,0 +1,122 @@
+#include "engine/task.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/audience.h"
+
+#include <assert.h>
+
+static struct event event_of(const struct task_row *row, enum event_type type, int64_t now)
+{
+    return (struct event){.type = type,
+                          .task = row->id,
+                          .state = row->state.data,
+                          .kind = row->kind.data,
+                          .function = row->function,
+                          .at = now,
+                          .channels = row->channels};
+}
+
+/* Only what began elsewhere has a cause worth naming. */
+static struct str cause_of(const struct task_row *row)
+{
+    return row->caused_by.data && !str_eq(row->caused_by, row->id) ? row->caused_by : STR_NONE;
+}
+
+static void tell(struct txn *txn, const struct task_row *row, enum event_type type,
+                 const struct move_with *with)
+{
+    struct event event = event_of(row, type, txn->now);
+    event.attempt = row->attempt;
+    event.caused_by = cause_of(row);
+    if (type == EVENT_RETRYING || type == EVENT_FAILED || type == EVENT_CANCELLED)
+        event.error = row->error;
+    if (type == EVENT_SUCCEEDED) {
+        if (with && with->result.len <= EVENT_RESULT_MAX)
+            event.result = with->result;
+        event.channels = audience_of(txn, row);
+    }
+    if (row->silent && type == EVENT_CANCELLED)
+        txn_end_silently(txn, row->seq, &event);
+    else
+        txn_emit(txn, row->seq, &event);
+}
+
+static struct str failure_json(struct txn *txn, const struct task_row *row,
+                               const struct failure *failure)
+{
+    struct failure whole = *failure;
+    struct buf json = {0};
+    whole.attempt = row->attempt;
+    whole.caused_by = cause_of(row);
+    failure_render(&whole, &json);
+    struct str kept = arena_str(&txn->arena, buf_str(&json));
+    buf_done(&json);
+    return kept;
+}
+
+static void move_times(struct engine *engine, struct txn *txn, struct task_row *row,
+                       enum task_state to)
+{
+    if (to == STATE_RUNNING) {
+        row->attempt++;
+        row->started_at = txn->now;
+        row->progress = STR_NONE;
+    } else if (state_terminal(to)) {
+        row->finished_at = txn->now;
+    } else if (to == STATE_SCHEDULED && (!engine->next_due || row->run_at < engine->next_due)) {
+        engine->next_due = row->run_at;
+    }
+}
+
+void task_move(struct engine *engine, struct txn *txn, struct task_row *row,
+               enum task_cause cause, const struct move_with *with)
+{
+    enum task_state from = row_state(row);
+    const struct state_move *move = state_move(from, cause);
+    assert(move);
+    row->state = str_of(state_text(move->to));
+    row->version++;
+    move_times(engine, txn, row, move->to);
+    if (with && with->failure)
+        row->error = failure_json(txn, row, with->failure);
+    if (with && with->result.data)
+        result_insert(txn->db, row->seq, with->result);
+    if (move->event != EVENT_NONE)
+        tell(txn, row, move->event, with);
+    if (!state_terminal(move->to))
+        row->error = STR_NONE; /* of a failed attempt: told, but the task has not failed */
+    row_move(txn->db, row, from);
+    tally_move(&engine->tally, (int)from, row);
+}
+
+void task_add(struct engine *engine, struct txn *txn, struct task_row *row)
+{
+    struct event event = event_of(row, EVENT_CREATED, txn->now);
+    move_times(engine, txn, row, row_state(row));
+    row_insert(txn->db, row);
+    tally_move(&engine->tally, -1, row);
+    txn_emit(txn, row->seq, &event);
+}
+
+void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
+                   struct str progress)
+{
+    (void)engine;
+    row->progress = progress;
+    row->version++;
+    row_touch(txn->db, row);
+    struct event event = event_of(row, EVENT_PROGRESS, txn->now);
+    event.progress = progress;
+    event.attempt = row->attempt;
+    txn_emit(txn, row->seq, &event);
+
+    struct task_row *ancestors;
+    size_t count = audience_ancestors(txn, row->seq, &ancestors);
+    for (size_t i = 0; i < count; i++) {
+        struct event passed_on = event_of(&ancestors[i], EVENT_PROGRESS, txn->now);
+        passed_on.progress = progress;
+        passed_on.origin = row->id;
+        txn_emit(txn, ancestors[i].seq, &passed_on);
+    }
+}

@@ -1,0 +1,43 @@
+/* What happens to tasks, inside the writer's transaction: the one place where
+ * states change, events arise and results cascade. Writer thread only. */
+#ifndef ENGINE_TASK_H
+#define ENGINE_TASK_H
+
+#include "engine/engine.h"
+#include "model/failure.h"
+#include "store/rows.h"
+
+/* What goes with a move; all optional. */
+struct move_with {
+    struct str result;             /* JSON */
+    const struct failure *failure; /* its attempt is filled in */
+};
+
+/* Moves the row along the table of states, stores it, counts it and tells of it. Asserts that the
+ * table knows the move. */
+void task_move(struct engine *engine, struct txn *txn, struct task_row *row,
+               enum task_cause cause, const struct move_with *with);
+/* Stores a new row and tells of it. */
+void task_add(struct engine *engine, struct txn *txn, struct task_row *row);
+/* Tells of progress: the task's own event and one for each of its ancestors (design 5.2). */
+void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
+                   struct str progress);
+
+/* What follows from the end of a task: meta-tasks that wait for it go on or end, and what nobody
+ * wants any more is cancelled. */
+void task_ended(struct engine *engine, struct txn *txn, int64_t seq);
+/* Cancels a live task: at once, or, if it runs, by asking the supervisor to take it down. */
+void task_cancel(struct engine *engine, struct txn *txn, struct task_row *row,
+                 struct str caused_by);
+
+/* Starts what may start, for as long as there is room. */
+void claim_ready(struct engine *engine, struct txn *txn);
+/* Queues scheduled tasks whose time has come. */
+void claim_due(struct engine *engine, struct txn *txn);
+
+/* Hands an order to the supervisor once the transaction is committed. */
+void engine_order(struct engine *engine, struct order *order);
+/* Nothing runs any more, and nothing will be started. */
+void engine_drained(struct engine *engine);
+
+#endif

@@ -1,0 +1,204 @@
+/* GET /v1/events and GET /v1/tasks/{id}/events. */
+#include "base/id.h"
+#include "base/mem.h"
+#include "handlers/app.h"
+#include "handlers/params.h"
+
+#include <stdatomic.h>
+
+/* Last-Event-ID beats the query; -1 is an id that cannot be one of ours (design 4.10). */
+static bool read_position(struct request *request, struct subscription *subscription)
+{
+    struct str header = request_header(request, "Last-Event-ID"), value;
+    if (!param_once(request, "last_event_id", &value))
+        return false;
+    if (value.data && (!str_int(value, &subscription->last_id) || subscription->last_id < 0))
+        return problem_parameter(&request->problem, &request->arena, STR("last_event_id"),
+                                 "this has to be the id of an event, or 0");
+    subscription->resume = value.data || header.data;
+    if (header.data && (!str_int(header, &subscription->last_id) || subscription->last_id < 0))
+        subscription->last_id = -1;
+    return true;
+}
+
+static struct str stream_head(struct request *request)
+{
+    struct buf head = {0};
+    buf_add_text(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+                        "Connection: close\r\n");
+    for (const struct header *header = request->headers; header; header = header->next)
+        buf_addf(&head, "%s: %s\r\n", header->name.data, header->value.data);
+    buf_add_text(&head, "\r\nretry: 3000\n: errand\n\n");
+    struct str kept = arena_str(&request->arena, buf_str(&head));
+    buf_done(&head);
+    return kept;
+}
+
+static void reply_head_only(struct request *request)
+{
+    struct buf nothing = {0};
+    request_add_header(request, "Cache-Control", STR("no-store"));
+    request_add_header(request, "X-Accel-Buffering", STR("no"));
+    reply_body(request, 200, "text/event-stream", &nothing);
+}
+
+/* From here on the socket is the hub's. */
+static void subscribe(struct request *request, struct subscription *subscription)
+{
+    if (str_eq(request->method, STR("HEAD"))) {
+        reply_head_only(request);
+        return;
+    }
+    if (atomic_load(&app_of(request)->engine->draining)) {
+        reply_refuse(request, PROBLEM_DRAINING, "the server is shutting down");
+        return;
+    }
+    subscription->head = stream_head(request);
+    subscription->fd = request_take_socket(request);
+    if (subscription->fd < 0)
+        reply_refuse(request, PROBLEM_INTERNAL, "no descriptor is left for a stream");
+    else
+        hub_subscribe(app_of(request)->hub, subscription);
+}
+
+/* --- all events ------------------------------------------------------------------------ */
+
+static bool id_fits(struct request *request, const char *name, struct str value)
+{
+    return id_valid(value) ||
+           problem_parameter(&request->problem, &request->arena, str_of(name),
+                             "this has 1 to 64 characters of A-Z a-z 0-9 _ -");
+}
+
+/* Names of channels are kept as JSON strings, as they stand in stored events. */
+static struct str quoted(struct request *request, struct str name)
+{
+    struct buf json = {0};
+    buf_add_json(&json, name);
+    struct str kept = arena_str(&request->arena, buf_str(&json));
+    buf_done(&json);
+    return kept;
+}
+
+static bool channel_fits(struct request *request, struct str value)
+{
+    return (value.len && str_utf8(value)) ||
+           problem_parameter(&request->problem, &request->arena, STR("channel"),
+                             "this has to be the name of a channel");
+}
+
+static size_t count_query(struct request *request, const char *name)
+{
+    size_t count = 0;
+    while (request_query(request, name, count).data)
+        count++;
+    return count;
+}
+
+static bool read_list(struct request *request, const char *name, const struct str **list,
+                      size_t *count)
+{
+    bool channel = str_eq(str_of(name), STR("channel"));
+    *count = count_query(request, name);
+    struct str *values = ARENA_ARRAY(&request->arena, struct str, *count);
+    *list = values;
+    for (size_t i = 0; i < *count; i++) {
+        struct str value = request_query(request, name, i);
+        if (!(channel ? channel_fits(request, value) : id_fits(request, name, value)))
+            return false;
+        values[i] = channel ? quoted(request, value) : value;
+    }
+    return true;
+}
+
+static bool read_types(struct request *request, unsigned *types)
+{
+    struct str value;
+    for (size_t i = 0; (value = request_query(request, "type", i)).data; i++) {
+        enum event_type type;
+        if (!event_parse(value, &type))
+            return problem_parameter(&request->problem, &request->arena, STR("type"),
+                                     "there is no event type of this name");
+        *types |= 1u << type;
+    }
+    return true;
+}
+
+void handle_events(struct request *request)
+{
+    struct subscription subscription = {0};
+    struct filter *filter = &subscription.filter;
+    if (read_position(request, &subscription) &&
+        read_list(request, "channel", &filter->channels, &filter->channel_count) &&
+        read_list(request, "task", &filter->tasks, &filter->task_count) &&
+        read_list(request, "function", &filter->functions, &filter->function_count) &&
+        read_types(request, &filter->types))
+        subscribe(request, &subscription);
+    else
+        reply_problem(request, &request->problem, STR_NONE);
+}
+
+/* --- one task's events ------------------------------------------------------------------- */
+
+struct task_stream {
+    struct request *request;
+    struct query query;
+    struct subscription subscription;
+    struct str id;
+    bool failed, found, over; /* over: it has ended, and there is nothing more to tell */
+};
+
+static void query_run(struct query *query, struct db *db)
+{
+    struct task_stream *stream = container_of(query, struct task_stream, query);
+    struct task_row row;
+    stream->found = row_by_id(db, stream->id, &row, &stream->request->arena);
+    if (!stream->found)
+        return;
+    int64_t after = stream->subscription.resume ? stream->subscription.last_id : 0;
+    struct stmt *stmt = db_stmt(db, SQL_task_events_after);
+    stmt_bind_int(stmt, ":task", row.seq);
+    stmt_bind_int(stmt, ":after", after > 0 ? after : 0);
+    stmt_bind_int(stmt, ":limit", 1);
+    stream->over = !stmt_step(stmt) && state_terminal(row_state(&row));
+    stmt_end(stmt);
+    stream->subscription.filter.seq = row.seq;
+    stream->subscription.filter.tasks = &stream->id;
+    stream->subscription.filter.task_count = 1;
+}
+
+static void query_done(struct query *query, bool failed)
+{
+    struct task_stream *stream = container_of(query, struct task_stream, query);
+    stream->failed = failed;
+    request_wake(stream->request);
+}
+
+static void looked_up(struct request *request)
+{
+    struct task_stream *stream = request->state;
+    if (stream->failed)
+        reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
+    else if (!stream->found)
+        reply_refuse(request, PROBLEM_NOT_FOUND, "there is no task with this id");
+    else if (stream->over)
+        reply_empty(request, 204); /* stops an EventSource */
+    else
+        subscribe(request, &stream->subscription);
+}
+
+void handle_task_events(struct request *request)
+{
+    struct task_stream *stream = ARENA_NEW(&request->arena, struct task_stream);
+    stream->request = request;
+    stream->id = request->id;
+    if (!read_position(request, &stream->subscription)) {
+        reply_problem(request, &request->problem, STR_NONE);
+        return;
+    }
+    stream->query = (struct query){.run = query_run, .done = query_done};
+    request->state = stream;
+    request_suspend(request, looked_up);
+    readers_post(&app_of(request)->engine->readers, &stream->query);
+}

@@ -1,0 +1,28 @@
+/* Query parameters and preferences that several handlers take. Each returns
+ * false after setting request->problem. HTTP thread. */
+#ifndef HANDLERS_PARAMS_H
+#define HANDLERS_PARAMS_H
+
+#include "server/request.h"
+
+enum { WAIT_MAX_MS = 60000 };
+
+/* The only value of a parameter that may be given once; STR_NONE: not given. */
+bool param_once(struct request *request, const char *name, struct str *value);
+/* Seconds to wait, in milliseconds, at most WAIT_MAX_MS; untouched if not given. */
+bool param_wait(struct request *request, int64_t *wait_ms);
+/* A whole number from low on; above high it counts as high. Untouched if not given. */
+bool param_int(struct request *request, const char *name, int64_t low, int64_t high,
+               int64_t *value);
+/* An RFC 3339 time. Untouched if not given. */
+bool param_time(struct request *request, const char *name, int64_t *ms);
+
+/* The Prefer header (RFC 7240): wait=S and return=minimal. */
+struct preferences {
+    bool has_wait;
+    int64_t wait_ms;
+    bool minimal;
+};
+void prefer_read(struct request *request, struct preferences *preferences);
+
+#endif

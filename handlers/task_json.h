@@ -1,0 +1,17 @@
+/* A task as clients see it (design 3.3). */
+#ifndef HANDLERS_TASK_JSON_H
+#define HANDLERS_TASK_JSON_H
+
+#include "store/rows.h"
+
+struct task_json {
+    const struct task_row *row;
+    const struct payload *payload;
+    const struct dependency_row *dependencies;
+    size_t dependency_count;
+    struct str extra; /* further members, each with a leading comma, or STR_NONE */
+};
+
+void task_json_render(const struct task_json *task, struct buf *out);
+
+#endif

@@ -1,0 +1,101 @@
+#include "handlers/view.h"
+
+#include "base/mem.h"
+
+static void look(struct view *view);
+
+static void query_run(struct query *query, struct db *db)
+{
+    struct view *view = container_of(query, struct view, query);
+    struct arena *arena = &view->request->arena;
+    view->found = row_by_id(db, view->id, &view->row, arena);
+    if (!view->found)
+        return;
+    payload_read(db, view->row.seq, &view->payload, arena);
+    if (row_is_meta(&view->row))
+        view->dependency_count =
+            dependencies_read(db, view->row.seq, &view->dependencies, arena);
+    if (view->want_result)
+        view->result = result_read(db, view->row.seq, arena);
+}
+
+static void query_done(struct query *query, bool failed)
+{
+    struct view *view = container_of(query, struct view, query);
+    view->failed = failed;
+    request_wake(view->request);
+}
+
+static void waiter_done(struct waiter *waiter)
+{
+    request_wake(container_of(waiter, struct view, waiter)->request);
+}
+
+static struct view *view_of(struct request *request)
+{
+    return request->state;
+}
+
+static void waited(struct request *request)
+{
+    view_of(request)->wait_ms = 0;
+    look(view_of(request));
+}
+
+static void seen(struct request *request)
+{
+    struct view *view = view_of(request);
+    if (view->failed) {
+        reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
+    } else if (!view->found) {
+        reply_refuse(request, PROBLEM_NOT_FOUND, "there is no task with this id");
+    } else if (view->wait_ms && !state_terminal(row_state(&view->row))) {
+        view->waiter.task = view->row.seq;
+        view->waiter.wait_ms = view->wait_ms;
+        view->waiter.done = waiter_done;
+        request_suspend(request, waited);
+        hub_wait(app_of(request)->hub, &view->waiter);
+    } else {
+        view->ready(view);
+    }
+}
+
+static void look(struct view *view)
+{
+    view->query = (struct query){.run = query_run, .done = query_done};
+    request_suspend(view->request, seen);
+    readers_post(&app_of(view->request)->engine->readers, &view->query);
+}
+
+struct view *view_new(struct request *request, void (*ready)(struct view *view))
+{
+    struct view *view = ARENA_NEW(&request->arena, struct view);
+    view->request = request;
+    view->id = request->id;
+    view->ready = ready;
+    return view;
+}
+
+void view_start(struct view *view)
+{
+    view->request->state = view;
+    look(view);
+}
+
+void view_render(const struct view *view, struct str extra, struct buf *out)
+{
+    const struct task_json task = {.row = &view->row,
+                                   .payload = &view->payload,
+                                   .dependencies = view->dependencies,
+                                   .dependency_count = view->dependency_count,
+                                   .extra = extra};
+    task_json_render(&task, out);
+    buf_add_char(out, '\n');
+}
+
+void view_add_etag(const struct view *view)
+{
+    struct request *request = view->request;
+    request_add_header(request, "ETag",
+                       arena_printf(&request->arena, "\"%lld\"", (long long)view->row.version));
+}

@@ -1,0 +1,55 @@
+/* The HTTP server: threads that each run libmicrohttpd in external mode on an
+ * event loop of their own, all accepting from one listening socket.
+ *
+ * libmicrohttpd's own threads are not used: with 128 busy connections they can
+ * stop for good (docs/decisions/0003), and the loop wakes resumed requests once
+ * a batch. */
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+#include "server/access.h"
+#include "server/hub.h"
+#include "server/router.h"
+
+#include <uv.h>
+
+struct http_config {
+    struct route_table routes;
+    struct access_rules access;
+    void *app;              /* given to handlers */
+    struct hub *hub;        /* says farewell to clients whose body is refused half-way */
+    unsigned threads;       /* at least 1 */
+    unsigned connections;   /* at most so many at once */
+    int64_t max_body;       /* bytes, where the route says nothing else */
+};
+
+struct http_thread {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    uv_loop_t loop;
+    uv_poll_t ready;  /* libmicrohttpd's epoll descriptor */
+    uv_async_t wake;  /* requests to resume, or the end */
+    uv_timer_t timer; /* connections' time-outs */
+    struct mailbox mailbox;
+    pthread_t thread;
+};
+
+struct http_server {
+    struct http_config config;
+    int socket;
+    struct http_thread *threads;
+    _Atomic bool stopping;
+};
+
+enum { HTTP_BACKLOG = 1024, HTTP_IDLE_SECONDS = 75, HTTP_CONNECTION_MEMORY = 16384 };
+
+/* Binds "HOST:PORT" and listens, but serves nobody yet. bound: what getsockname says, for the ready
+ * line and the access rules. -1: *message (mem_free it) says why. */
+int http_listen(struct str address, struct sockaddr_storage *bound, char **message);
+/* Starts serving on the socket, which is the server's from here on. False: *message says why. */
+bool http_start(struct http_server *server, int socket, const struct http_config *config,
+                char **message);
+/* No suspended request may be left that nobody wakes. */
+void http_stop(struct http_server *server);
+
+#endif

@@ -1,0 +1,102 @@
+#include "server/reply.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void queue(struct request *request, unsigned status, struct MHD_Response *response,
+                  const char *type)
+{
+    if (type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    for (const struct header *header = request->headers; header; header = header->next)
+        MHD_add_response_header(response, header->name.data, header->value.data);
+    MHD_queue_response(request->connection, status, response);
+    MHD_destroy_response(response);
+    request->replied = true;
+}
+
+void reply_body(struct request *request, unsigned status, const char *type, struct buf *body)
+{
+    size_t len;
+    char *data = buf_take(body, &len);
+    queue(request, status, MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE), type);
+}
+
+void reply_json(struct request *request, unsigned status, struct buf *body)
+{
+    reply_body(request, status, "application/json", body);
+}
+
+void reply_empty(struct request *request, unsigned status)
+{
+    queue(request, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT), NULL);
+}
+
+void reply_static(struct request *request, const char *type, const void *data, size_t len)
+{
+    queue(request, 200,
+          MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT),
+          type);
+}
+
+static void add_place(const struct problem *problem, struct buf *out)
+{
+    bool parameter = problem->parameter.data != NULL;
+    if (!parameter && !problem->pointer.data)
+        return;
+    buf_addf(out, ",\"errors\":[{\"%s\":", parameter ? "parameter" : "pointer");
+    buf_add_json(out, parameter ? problem->parameter : problem->pointer);
+    buf_add_text(out, ",\"detail\":");
+    buf_add_json(out, problem->detail);
+    buf_add_text(out, "}]");
+}
+
+void problem_render(const struct problem *problem, struct str extra, struct buf *out)
+{
+    const struct problem_kind *kind = problem_kind(problem->code);
+    buf_addf(out, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
+             kind->slug, kind->title, kind->status);
+    buf_add_json(out, problem->detail);
+    add_place(problem, out);
+    buf_add_str(out, extra);
+    buf_add_text(out, "}\n");
+}
+
+/* What some statuses want to be said beside the body. */
+static void add_problem_headers(struct request *request, const struct problem *problem)
+{
+    switch (problem_kind(problem->code)->status) {
+    case 401:
+        request_add_header(request, "WWW-Authenticate", STR("Bearer realm=\"errand\""));
+        break;
+    case 503:
+        request_add_header(request, "Retry-After", STR("1"));
+        break;
+    default:
+        break;
+    }
+}
+
+void reply_problem(struct request *request, const struct problem *problem, struct str extra)
+{
+    struct buf body = {0};
+    problem_render(problem, extra, &body);
+    add_problem_headers(request, problem);
+    reply_body(request, problem_kind(problem->code)->status, "application/problem+json", &body);
+}
+
+void reply_refuse(struct request *request, enum problem_code code, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *detail = arena_alloc(&request->arena, (size_t)len + 1);
+    vsnprintf(detail, (size_t)len + 1, format, again);
+    va_end(again);
+    struct problem problem = {.code = code, .detail = {detail, (size_t)len}};
+    reply_problem(request, &problem, STR_NONE);
+}

@@ -1,0 +1,68 @@
+#include "server/request.h"
+
+#include "server/http.h"
+
+#include <fcntl.h>
+
+struct str request_header(const struct request *request, const char *name)
+{
+    return str_of(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name));
+}
+
+struct wanted {
+    struct request *request;
+    struct str name;
+    size_t skip;
+    struct str value;
+};
+
+static enum MHD_Result find_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+                                      size_t name_len, const char *value, size_t value_len)
+{
+    struct wanted *wanted = arg;
+    (void)kind;
+    if (!str_eq(wanted->name, (struct str){name, name_len}))
+        return MHD_YES;
+    if (wanted->skip--)
+        return MHD_YES;
+    wanted->value = arena_str(&wanted->request->arena, (struct str){value ? value : "", value_len});
+    return MHD_NO;
+}
+
+struct str request_query(struct request *request, const char *name, size_t i)
+{
+    struct wanted wanted = {request, str_of(name), i, STR_NONE};
+    MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, find_parameter,
+                                &wanted);
+    return wanted.value;
+}
+
+void request_add_header(struct request *request, const char *name, struct str value)
+{
+    struct header *header = ARENA_NEW(&request->arena, struct header);
+    header->name = arena_str(&request->arena, str_of(name));
+    header->value = arena_str(&request->arena, value);
+    header->next = request->headers;
+    request->headers = header;
+}
+
+void request_suspend(struct request *request, void (*resume)(struct request *request))
+{
+    request->resume = resume;
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+}
+
+void request_wake(struct request *request)
+{
+    mailbox_post(&request->thread->mailbox, &request->mail);
+}
+
+int request_take_socket(struct request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = info ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    request->taken = fd >= 0;
+    return fd;
+}

@@ -1,0 +1,83 @@
+/* One HTTP request, from its header to its reply, and what handlers do with it.
+ *
+ * A handler runs on an HTTP thread when the whole body is there. It either
+ * replies (server/reply.h), or suspends the request, posts work elsewhere and is
+ * called again at `resume` on the same HTTP thread, or hands the socket over.
+ * An HTTP thread never waits. Everything of a request lives in its arena. */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "base/json.h"
+#include "base/mailbox.h"
+#include "model/problem.h"
+
+#include <microhttpd.h>
+
+struct http_server;
+struct http_thread;
+struct request;
+
+enum http_method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
+
+enum body_rule {
+    BODY_NONE,     /* what comes is ignored */
+    BODY_JSON,     /* application/json, needed */
+    BODY_OPTIONAL, /* application/json, or nothing at all */
+};
+
+/* A row of the route table. Everything the server knows of a route is here. */
+struct route {
+    enum http_method method;
+    const char *path; /* "/v1/tasks/{id}/result": one {} at most, a task id or a slug */
+    void (*handle)(struct request *request);
+    enum body_rule body;
+    const char *type;       /* media type of a good answer */
+    const char *parameters; /* the query's, separated by spaces; "" for none */
+    bool open;              /* needs no token */
+    const char *summary;    /* one line for the API's description */
+};
+
+struct header {
+    struct header *next;
+    struct str name, value;
+};
+
+struct request {
+    struct mail mail; /* in its thread's mailbox, when it is to be resumed */
+    struct http_thread *thread;
+    struct MHD_Connection *connection;
+    void *app; /* the handlers' own (struct app) */
+    struct arena arena;
+    const struct route *route;
+    struct str method, path, id; /* id: what stood for the {} of the path */
+    struct buf body;
+    size_t body_limit;
+    struct json json;  /* the body, when the route's rule is JSON and there is one */
+    bool has_json;
+    struct problem problem; /* why it is refused, or PROBLEM_NONE */
+    struct header *headers; /* to be added to the reply */
+    void (*resume)(struct request *request);
+    void *state; /* the handler's own, between its steps */
+    bool suspended;
+    bool replied;
+    bool taken; /* the socket was handed over: libmicrohttpd drops its own */
+};
+
+/* The value of a header field, or STR_NONE. Borrowed from libmicrohttpd. */
+struct str request_header(const struct request *request, const char *name);
+/* The i-th value of a query parameter (i from 0), or STR_NONE. A parameter without "=" is empty.
+ * In the arena. */
+struct str request_query(struct request *request, const char *name, size_t i);
+/* Adds a header to the reply; texts are copied. */
+void request_add_header(struct request *request, const char *name, struct str value);
+
+/* HTTP thread, in a handler or at resume: nothing happens to the request until request_wake. Call it
+ * before the work is posted. */
+void request_suspend(struct request *request, void (*resume)(struct request *request));
+/* Any thread: resume is called on the request's HTTP thread. */
+void request_wake(struct request *request);
+/* Takes the socket over: a duplicate of its descriptor, the caller's. libmicrohttpd lets go of the
+ * connection when the handler returns. -1: no descriptor is left (errno). */
+int request_take_socket(struct request *request);
+
+#endif

@@ -1,0 +1,173 @@
+#include "server/router.h"
+
+static const char *const method_names[METHODS] = {"GET", "POST", "PUT", "DELETE"};
+
+/* Whether path is of the pattern's form; *id is what stands for its {…}. */
+static bool matches(struct str pattern, struct str path, struct str *id)
+{
+    *id = STR_NONE;
+    while (pattern.data && path.data) {
+        struct str want = str_cut(&pattern, '/'), have = str_cut(&path, '/');
+        bool variable = want.len && want.data[0] == '{';
+        if (variable && have.len)
+            *id = have;
+        else if (!str_eq(want, have))
+            return false;
+    }
+    return !pattern.data && !path.data;
+}
+
+static bool method_fits(const struct route *route, struct str method)
+{
+    return str_eq(method, str_of(method_names[route->method])) ||
+           (route->method == METHOD_GET && str_eq(method, STR("HEAD")));
+}
+
+struct str route_allow(const struct route_table *table, struct request *request)
+{
+    bool found[METHODS] = {false};
+    bool any = false;
+    struct str id;
+    for (size_t i = 0; i < table->count; i++) {
+        if (matches(str_of(table->routes[i].path), request->path, &id))
+            any = found[table->routes[i].method] = true;
+    }
+    if (!any)
+        return STR_NONE;
+    struct buf allow = {0};
+    for (int i = 0; i < METHODS; i++) {
+        if (found[i])
+            buf_addf(&allow, "%s, ", i == METHOD_GET ? "GET, HEAD" : method_names[i]);
+    }
+    buf_add_text(&allow, "OPTIONS");
+    struct str kept = arena_str(&request->arena, buf_str(&allow));
+    buf_done(&allow);
+    return kept;
+}
+
+bool route_find(const struct route_table *table, struct request *request)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct route *route = &table->routes[i];
+        if (method_fits(route, request->method) &&
+            matches(str_of(route->path), request->path, &request->id)) {
+            request->route = route;
+            return true;
+        }
+    }
+    struct str allow = route_allow(table, request);
+    if (!allow.data)
+        return problem_set(&request->problem, &request->arena, PROBLEM_NOT_FOUND,
+                           "there is no such path");
+    request_add_header(request, "Allow", allow);
+    return problem_set(&request->problem, &request->arena, PROBLEM_METHOD_NOT_ALLOWED,
+                       "this path takes %.*s", STR_ARG(allow));
+}
+
+/* --- media types (RFC 9110, sections 8.3 and 12.5.1) ------------------------------- */
+
+/* How well a range of Accept fits the type: 0 not at all, 1 by both wildcards, 2 by one, 3 exactly. */
+static int range_fits(struct str range, struct str type)
+{
+    struct str subtype = type, range_sub = range;
+    struct str main_type = str_cut(&subtype, '/'), range_main = str_cut(&range_sub, '/');
+    if (str_eq(range, STR("*/*")))
+        return 1;
+    if (!str_eq_nocase(range_main, main_type))
+        return 0;
+    if (str_eq(range_sub, STR("*")))
+        return 2;
+    return str_eq_nocase(range_sub, subtype) ? 3 : 0;
+}
+
+/* Whether the parameters of a range say q=0. */
+static bool refused(struct str parameters)
+{
+    while (parameters.data) {
+        struct str part = str_trim(str_cut(&parameters, ';'));
+        int64_t quality;
+        if (part.len > 2 && str_eq_nocase((struct str){part.data, 2}, STR("q=")) &&
+            str_seconds((struct str){part.data + 2, part.len - 2}, &quality))
+            return quality == 0;
+    }
+    return false;
+}
+
+/* The most specific range that fits decides. */
+static bool accepts(struct str accept, const char *type)
+{
+    int best = 0;
+    bool fine = false;
+    while (accept.data) {
+        struct str rest = str_trim(str_cut(&accept, ','));
+        struct str range = str_trim(str_cut(&rest, ';'));
+        int fit = range_fits(range, str_of(type));
+        if (fit > best) {
+            best = fit;
+            fine = !refused(rest);
+        }
+    }
+    return fine;
+}
+
+static bool check_accept(struct request *request)
+{
+    struct str accept = request_header(request, "Accept");
+    if (!str_trim(accept).len || accepts(accept, request->route->type))
+        return true;
+    return problem_set(&request->problem, &request->arena, PROBLEM_NOT_ACCEPTABLE,
+                       "this path answers with %s", request->route->type);
+}
+
+static bool has_body(const struct request *request)
+{
+    struct str length = request_header(request, "Content-Length");
+    return request_header(request, "Transfer-Encoding").data ||
+           (length.data && !str_eq(length, STR("0")));
+}
+
+static bool check_content_type(struct request *request)
+{
+    enum body_rule rule = request->route->body;
+    struct str parameters = request_header(request, "Content-Type");
+    struct str type = str_trim(str_cut(&parameters, ';'));
+    if (rule == BODY_NONE || (rule == BODY_OPTIONAL && !has_body(request)) ||
+        str_eq_nocase(type, STR("application/json")))
+        return true;
+    return problem_set(&request->problem, &request->arena, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                       "send the header Content-Type: application/json");
+}
+
+static bool parameter_known(const struct route *route, struct str name)
+{
+    struct str names = str_of(route->parameters);
+    while (names.data) {
+        if (str_eq(str_cut(&names, ' '), name))
+            return true;
+    }
+    return false;
+}
+
+static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+                                       size_t name_len, const char *value, size_t value_len)
+{
+    struct request *request = arg;
+    struct str given = {name, name_len};
+    (void)kind;
+    (void)value;
+    (void)value_len;
+    if (given.len && parameter_known(request->route, given))
+        return MHD_YES;
+    problem_parameter(&request->problem, &request->arena, given,
+                      "there is no such query parameter here");
+    return MHD_NO;
+}
+
+bool route_check(struct request *request)
+{
+    if (!check_accept(request) || !check_content_type(request))
+        return false;
+    MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, check_parameter,
+                                request);
+    return request->problem.code == PROBLEM_NONE;
+}

@@ -1,0 +1,20 @@
+/* Finds the route of a request and checks what can be checked without knowing
+ * what it means: method, media types, query parameters. HTTP thread. */
+#ifndef SERVER_ROUTER_H
+#define SERVER_ROUTER_H
+
+#include "server/request.h"
+
+struct route_table {
+    const struct route *routes;
+    size_t count;
+};
+
+/* Sets request->route and id. False: 404 or 405 (with its Allow header) is set as the problem. */
+bool route_find(const struct route_table *table, struct request *request);
+/* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */
+struct str route_allow(const struct route_table *table, struct request *request);
+/* Accept (406), Content-Type (415) and the names of query parameters (422). */
+bool route_check(struct request *request);
+
+#endif

@@ -1,0 +1,419 @@
+#include "server/subscriber.h"
+
+#include "base/mem.h"
+#include "model/state.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    SLICE = 256,        /* stored events looked at before the others get their turn */
+    STALLED_BEATS = 4,  /* heartbeats without taking a byte: the reader is cut off, and resumes */
+};
+
+/* --- its place in the hub's lists ------------------------------------------------ */
+
+static void list_remove(struct subscriber *s)
+{
+    *(s->older ? &s->older->newer : &s->hub->oldest) = s->newer;
+    *(s->newer ? &s->newer->older : &s->hub->newest) = s->older;
+}
+
+static void list_append(struct subscriber *s)
+{
+    s->older = s->hub->newest;
+    s->newer = NULL;
+    *(s->older ? &s->older->newer : &s->hub->oldest) = s;
+    s->hub->newest = s;
+    s->written_at = (int64_t)uv_now(&s->hub->loop);
+}
+
+static void mark_dirty(struct subscriber *s)
+{
+    if (s->dirty)
+        return;
+    s->dirty = true;
+    s->next_dirty = s->hub->dirty;
+    s->hub->dirty = s;
+}
+
+static void link_all(struct subscriber *s, struct map *map, const struct str *keys, size_t count)
+{
+    s->links = ARENA_ARRAY(&s->arena, struct link, count);
+    s->link_count = count;
+    for (size_t i = 0; i < count; i++) {
+        s->links[i] = (struct link){.subscriber = s, .key = keys[i]};
+        map_put(map, &s->links[i].node, str_hash(keys[i]));
+    }
+}
+
+static struct map *index_of(struct subscriber *s)
+{
+    if (s->filter.task_count)
+        return &s->hub->by_task;
+    return s->filter.channel_count ? &s->hub->by_channel : NULL;
+}
+
+static void index_add(struct subscriber *s)
+{
+    struct hub *hub = s->hub;
+    if (s->filter.task_count) {
+        link_all(s, &hub->by_task, s->filter.tasks, s->filter.task_count);
+    } else if (s->filter.channel_count) {
+        link_all(s, &hub->by_channel, s->filter.channels, s->filter.channel_count);
+    } else {
+        s->next_everyone = hub->everyone;
+        s->at_everyone = &hub->everyone;
+        if (hub->everyone)
+            hub->everyone->at_everyone = &s->next_everyone;
+        hub->everyone = s;
+    }
+}
+
+static void index_remove(struct subscriber *s)
+{
+    struct map *map = index_of(s);
+    for (size_t i = 0; i < s->link_count; i++)
+        map_remove(map, &s->links[i].node);
+    if (s->at_everyone) {
+        *s->at_everyone = s->next_everyone;
+        if (s->next_everyone)
+            s->next_everyone->at_everyone = s->at_everyone;
+    }
+}
+
+/* --- closing ---------------------------------------------------------------------- */
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct subscriber *s = handle->data;
+    arena_done(&s->arena);
+    mem_free(s);
+}
+
+void subscriber_close(struct subscriber *s)
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    for (struct subscriber **at = &s->hub->dirty; s->dirty && *at; at = &(*at)->next_dirty) {
+        if (*at == s) {
+            *at = s->next_dirty;
+            break;
+        }
+    }
+    list_remove(s);
+    index_remove(s);
+    for (size_t i = 0; i < s->pending_count; i++)
+        frame_unref(s->pending[i]);
+    atomic_fetch_sub(&s->hub->listeners, 1);
+    atomic_fetch_sub(&s->hub->subscribers, 1);
+    uv_close((uv_handle_t *)&s->poll, handle_closed);
+    shutdown(s->fd, SHUT_RDWR);
+    close(s->fd);
+}
+
+/* --- writing ----------------------------------------------------------------------- */
+
+static void socket_ready(uv_poll_t *poll, int status, int events);
+
+static void watch(struct subscriber *s, bool blocked)
+{
+    s->blocked = blocked;
+    uv_poll_start(&s->poll, UV_READABLE | UV_DISCONNECT | (blocked ? UV_WRITABLE : 0),
+                  socket_ready);
+}
+
+/* Drops what was written; what is left starts at the offset. */
+static void advance(struct subscriber *s, size_t written)
+{
+    size_t done = 0;
+    s->offset += written;
+    while (done < s->pending_count && s->offset >= s->pending[done]->text.len) {
+        s->offset -= s->pending[done]->text.len;
+        frame_unref(s->pending[done++]);
+    }
+    for (size_t i = done; i < s->pending_count; i++)
+        s->pending[i - done] = s->pending[i];
+    s->pending_count -= done;
+}
+
+/* The socket takes no more. A frame that is half out stays; the others are in the ring or the
+ * store, where they will be read from again. */
+static void lag(struct subscriber *s)
+{
+    size_t kept = s->offset ? 1 : 0;
+    for (size_t i = kept, first = 1; i < s->pending_count; i++) {
+        struct frame *frame = s->pending[i];
+        if (!frame->id) { /* a head or a comment is nowhere else */
+            s->pending[kept++] = frame;
+            continue;
+        }
+        if (first)
+            s->cursor = frame->id - 1;
+        first = 0;
+        frame_unref(frame);
+    }
+    s->pending_count = kept;
+    s->ending = false; /* the end is found again where the rest is */
+    s->live = false;
+    watch(s, true);
+}
+
+/* True: all is written. False: it is blocked now, or closed. */
+static bool write_pending(struct subscriber *s)
+{
+    while (s->pending_count) {
+        struct iovec parts[PENDING_MAX];
+        for (size_t i = 0; i < s->pending_count; i++)
+            parts[i] = (struct iovec){(void *)(uintptr_t)s->pending[i]->text.data,
+                                      s->pending[i]->text.len};
+        parts[0].iov_base = (char *)parts[0].iov_base + s->offset;
+        parts[0].iov_len -= s->offset;
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = s->pending_count};
+        ssize_t written = sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (written >= 0) {
+            list_remove(s);
+            list_append(s);
+            s->missed_beats = 0;
+            advance(s, (size_t)written);
+        } else if (errno == EAGAIN) {
+            lag(s);
+            return false;
+        } else if (errno != EINTR) {
+            subscriber_close(s);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void push(struct subscriber *s, struct frame *frame)
+{
+    s->pending[s->pending_count++] = frame;
+}
+
+void subscriber_offer(struct subscriber *s, struct frame *frame)
+{
+    if (!s->live || s->closing || s->ending || frame->id <= s->cursor ||
+        !filter_passes(&s->filter, frame))
+        return;
+    if (s->pending_count == PENDING_MAX && !write_pending(s))
+        return; /* it lags now and finds the frame in the ring */
+    s->cursor = frame->id;
+    push(s, frame_ref(frame));
+    s->ending = s->filter.seq && frame->ends;
+    mark_dirty(s);
+}
+
+void subscriber_end(struct subscriber *s)
+{
+    if (!s->live) /* it will find the end itself when it gets there */
+        return;
+    s->ending = true;
+    mark_dirty(s);
+}
+
+/* --- reading on -------------------------------------------------------------------- */
+
+/* Takes matching frames of the ring after the cursor, as many as there is room for. */
+static void read_ring(struct subscriber *s)
+{
+    struct hub *hub = s->hub;
+    size_t low = 0, high = hub->ring_count;
+    while (low < high) { /* the first frame after the cursor */
+        size_t middle = (low + high) / 2;
+        if (hub->ring[(hub->ring_first + middle) % RING_FRAMES]->id <= s->cursor)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < hub->ring_count && s->pending_count < PENDING_MAX; low++) {
+        struct frame *frame = hub->ring[(hub->ring_first + low) % RING_FRAMES];
+        s->cursor = frame->id;
+        if (filter_passes(&s->filter, frame))
+            push(s, frame_ref(frame));
+    }
+    s->live = low == hub->ring_count && s->pending_count < PENDING_MAX;
+}
+
+/* Takes matching events of the store after the cursor; false: it has no more. */
+static bool read_store(struct subscriber *s)
+{
+    struct arena arena = {0};
+    bool own = s->filter.seq != 0;
+    struct stmt *stmt = db_stmt(s->hub->db, own ? SQL_task_events_after : SQL_events_after);
+    if (own)
+        stmt_bind_int(stmt, ":task", s->filter.seq);
+    stmt_bind_int(stmt, ":after", s->cursor);
+    stmt_bind_int(stmt, ":limit", SLICE);
+    int rows = 0;
+    while (s->pending_count < PENDING_MAX && !s->ending && stmt_step(stmt)) {
+        struct event event;
+        struct str data = stmt_text(stmt, 1);
+        s->cursor = stmt_int(stmt, 0);
+        rows++;
+        if (!frame_parse(data, &arena, &event))
+            continue;
+        struct frame *frame = frame_new(s->cursor, s->filter.seq, &event, data);
+        if (filter_passes(&s->filter, frame))
+            push(s, frame_ref(frame));
+        s->ending = own && frame->ends;
+        frame_unref(frame);
+    }
+    stmt_end(stmt);
+    arena_done(&arena);
+    if (db_status(s->hub->db) != DB_OK)
+        db_rollback(s->hub->db);
+    return rows > 0;
+}
+
+static bool task_ended(struct subscriber *s)
+{
+    enum task_state state;
+    struct stmt *stmt = db_stmt(s->hub->db, SQL_task_state);
+    stmt_bind_int(stmt, ":seq", s->filter.seq);
+    bool ended = !stmt_step(stmt) || !state_parse(stmt_text(stmt, 0), &state) ||
+                 state_terminal(state);
+    stmt_end(stmt);
+    return ended;
+}
+
+/* One task's own stream: the state is read before the events, so that an end that is told is
+ * found among them and one that is not told (notify:false) ends the stream all the same. */
+static void read_on_task(struct subscriber *s)
+{
+    bool ended = task_ended(s);
+    if (read_store(s))
+        return;
+    s->ending = s->ending || ended;
+    s->live = !ended;
+}
+
+/* The next piece of what it missed. */
+static void read_on(struct subscriber *s)
+{
+    if (s->filter.seq)
+        read_on_task(s);
+    else if (s->cursor >= s->hub->ring_after)
+        read_ring(s);
+    else if (!read_store(s))
+        s->cursor = s->hub->ring_after; /* the store ends where the ring begins */
+}
+
+void subscriber_flush(struct subscriber *s)
+{
+    if (s->closing || s->blocked || !write_pending(s))
+        return;
+    if (s->ending) {
+        subscriber_close(s);
+    } else if (!s->live) {
+        read_on(s);
+        mark_dirty(s); /* the others get their turn before it goes on */
+    }
+}
+
+static void socket_ready(uv_poll_t *poll, int status, int events)
+{
+    struct subscriber *s = poll->data;
+    char scrap[512];
+    if (status < 0 || events & UV_DISCONNECT) {
+        subscriber_close(s);
+        return;
+    }
+    if (events & UV_READABLE) { /* nothing is expected of it but to leave */
+        ssize_t len = recv(s->fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+        if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR)) {
+            subscriber_close(s);
+            return;
+        }
+    }
+    if (events & UV_WRITABLE) {
+        watch(s, false);
+        mark_dirty(s);
+        uv_async_send(&s->hub->wake);
+    }
+}
+
+void subscriber_heartbeat(struct subscriber *s)
+{
+    if (s->blocked && ++s->missed_beats >= STALLED_BEATS) {
+        subscriber_close(s);
+        return;
+    }
+    if (!s->blocked && s->pending_count < PENDING_MAX) {
+        push(s, frame_text(STR(": heartbeat\n\n")));
+        mark_dirty(s);
+    }
+    list_remove(s);
+    list_append(s);
+}
+
+/* --- the start ---------------------------------------------------------------------- */
+
+static void event_bounds(struct hub *hub, int64_t *oldest, int64_t *newest)
+{
+    struct stmt *stmt = db_stmt(hub->db, SQL_event_bounds);
+    bool some = stmt_step(stmt);
+    *oldest = some ? stmt_int(stmt, 0) : 0;
+    *newest = some ? stmt_int(stmt, 1) : 0;
+    stmt_end(stmt);
+}
+
+/* Where it begins; a reset goes first if what it wants is not there (design 4.8, 4.10). */
+static void place_cursor(struct subscriber *s, const struct subscription *subscription)
+{
+    int64_t oldest, newest;
+    event_bounds(s->hub, &oldest, &newest);
+    int64_t wanted = subscription->last_id;
+    bool strange = subscription->resume && (wanted < 0 || wanted > newest);
+    bool expired = subscription->resume && wanted > 0 && wanted < oldest - 1;
+    s->cursor = subscription->resume && !strange ? wanted : newest;
+    if (s->filter.seq) {
+        s->cursor = subscription->resume && !strange ? wanted : 0;
+        strange = expired = false; /* the store has all of one task's events, or none */
+    }
+    if (strange || expired) {
+        struct buf text = {0};
+        buf_addf(&text, "event: reset\ndata: {\"oldest\":%lld}\n\n", (long long)oldest);
+        push(s, frame_text(buf_str(&text)));
+        buf_done(&text);
+    }
+}
+
+static void copy_filter(struct subscriber *s, const struct filter *filter)
+{
+    struct str *texts[3];
+    const struct str *const lists[] = {filter->channels, filter->tasks, filter->functions};
+    const size_t counts[] = {filter->channel_count, filter->task_count, filter->function_count};
+    for (int k = 0; k < 3; k++) {
+        texts[k] = ARENA_ARRAY(&s->arena, struct str, counts[k]);
+        for (size_t i = 0; i < counts[k]; i++)
+            texts[k][i] = arena_str(&s->arena, lists[k][i]);
+    }
+    s->filter = *filter;
+    s->filter.channels = texts[0];
+    s->filter.tasks = texts[1];
+    s->filter.functions = texts[2];
+}
+
+void subscriber_new(struct hub *hub, const struct subscription *subscription)
+{
+    struct subscriber *s = mem_alloc(sizeof(*s));
+    s->hub = hub;
+    s->fd = subscription->fd;
+    copy_filter(s, &subscription->filter);
+    atomic_fetch_add(&hub->subscribers, 1);
+    list_append(s);
+    index_add(s);
+    uv_poll_init(&hub->loop, &s->poll, s->fd);
+    s->poll.data = s;
+    watch(s, false);
+    push(s, frame_text(subscription->head));
+    place_cursor(s, subscription);
+    mark_dirty(s);
+    hub_keep_beating(hub);
+}

@@ -1,0 +1,26 @@
+/* Pages of tasks, newest first. However many tasks there are, a page looks at
+ * no more than LIST_SCAN_MAX of them: where a rare combination of filters would
+ * need more, it ends early and its cursor leads on. */
+#ifndef STORE_LIST_H
+#define STORE_LIST_H
+
+#include "store/rows.h"
+
+enum { LIST_SCAN_MAX = 20000 };
+
+struct list_filter {
+    unsigned states;      /* bit for each enum task_state; 0: all */
+    struct str kind;      /* STR_NONE: both */
+    struct str function;  /* STR_NONE: all */
+    struct str channel;   /* STR_NONE: all */
+    int64_t created_after, created_before; /* milliseconds, exclusive; 0: open */
+    int64_t before;       /* cursor: seq of the last task of the page before; 0: first page */
+    int64_t limit;
+};
+
+/* Calls each for every task of the page, newest first; its row lives until it returns. *next:
+ * where the next page begins, 0 if there is none. */
+void list_tasks(struct db *db, const struct list_filter *filter,
+                void (*each)(void *arg, const struct task_row *row), void *arg, int64_t *next);
+
+#endif
