@@ -31,7 +31,7 @@ CLI_OBJS := $(call objects,cli)
 GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/migrations.inc $(BUILD)/gen/dashboard.inc
 
 .DELETE_ON_ERROR:
-.PHONY: all help build run demo test unit api browser lint format bench clean
+.PHONY: all help build run demo demo-check test unit api browser lint format bench fuzz clean
 all: build
 
 help: ## this list
@@ -81,10 +81,55 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 .PRECIOUS: $(BUILD)/obj/%.o
 
+test: ## everything: units and scenarios under sanitizers, the demo, the browser
+	@tools/need build test demo browser
+	@$(MAKE) --no-print-directory SAN=address,undefined unit api
+	@$(MAKE) --no-print-directory demo-check browser
+
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
 api: $(BUILD)/errand $(API_TESTS) ## the scenarios over HTTP alone
 	@ERRAND=$(abspath $(BUILD)/errand) tools/run-tests $(API_TESTS)
+browser: build ## the dashboard and event streams in headless Chromium
+	@tools/need browser
+	@ERRAND=$(abspath $(BUILD)/errand) node tests/browser/run.mjs
+
+# --- running it -------------------------------------------------------------
+
+run: build ## the server on examples/word_count, at http://127.0.0.1:8080
+	@$(BUILD)/errand serve --functions examples/word_count
+demo: build ## one meta-task from POST to result, with its notices as they arrive
+	@tools/need demo
+	@ERRAND=$(abspath $(BUILD)/errand) tools/demo
+demo-check: build
+	@tools/need demo
+	@ERRAND=$(abspath $(BUILD)/errand) tools/demo-check
+
+# --- quality ----------------------------------------------------------------
+
+lint: ## format, layers, headers, banned calls, sizes, clang-tidy, cppcheck, shellcheck
+	@tools/need build test lint
+	@$(MAKE) --no-print-directory $(GEN)
+	@tools/lint
+format: ## clang-format on every C file
+	@tools/need lint
+	@find . -path ./build -prune -o -name '*.[ch]' -print | xargs clang-format -i
+
+BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+BENCH_LIB := $(call objects,tests/bench/lib)
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+bench: build ## the figures of docs/performance.md, as ratios; fails below a floor
+	@$(MAKE) --no-print-directory $(BENCHES)
+	@ERRAND=$(abspath $(BUILD)/errand) tests/bench/run
+
+# Each tests/fuzz/X_fuzz.c is a libFuzzer program. T: seconds for each.
+T ?= 60
+fuzz: ## the fuzzers, T seconds each: make fuzz T=60
+	@tools/need build lint
+	@tools/fuzz $(T)
 
 clean: ## remove what was built
 	rm -rf build

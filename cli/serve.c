@@ -27,10 +27,12 @@ struct serving {
     struct app app;
 };
 
-static int fault(const char *message)
+/* A start that failed is not undone: threads may run already, and the kernel cleans up. */
+static _Noreturn void fault(const char *message)
 {
     fprintf(stderr, "errand: %s\n", message);
-    return EXIT_FAULT;
+    fflush(NULL);
+    _exit(EXIT_FAULT);
 }
 
 static int misuse(const char *message)
@@ -259,17 +261,17 @@ static int serve(struct serving *serving)
     fill_low_descriptors();
     serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
     if (serving->socket < 0)
-        return fault(message);
+        fault(message);
     why = check_token(serving, access_loopback((const struct sockaddr *)&serving->bound));
     if (why)
         return misuse(why);
-    if (!make_folder(serving->settings.data.data)) {
-        fprintf(stderr, "errand: %s: %s\n", serving->settings.data.data, strerror(errno));
-        return EXIT_FAULT;
-    }
+    if (!make_folder(serving->settings.data.data))
+        fault(arena_printf(&serving->arena, "%s: %s", serving->settings.data.data,
+                           strerror(errno))
+                  .data);
     block_signals(&set);
     if (!start_all(serving, raise_open_files(), &message))
-        return fault(message);
+        fault(message);
     print_ready(&serving->bound);
     run(serving, &set);
     return 0;

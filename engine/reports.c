@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-    PROGRESS_NS = 20000000,    /* at most 50 reports a second are told (design 5.2) */
+    PROGRESS_A_SECOND = 50,    /* reports that are told; of more, the newest (design 5.2) */
+    SECOND_NS = 1000000000,
     LOG_NS = 200000000,        /* lines wait at most so long while the log is young */
     LOG_LATER_NS = 1000000000, /* and so long once its first half is full */
     LOG_POST_BYTES = 65536,    /* so many are posted at once without waiting */
@@ -32,8 +33,19 @@ static void flush_progress(struct attempt *attempt)
     if (!attempt->progress.len)
         return;
     progress_post(attempt, buf_str(&attempt->progress));
-    attempt->progress_posted = clock_mono_ns();
+    attempt->progress_posted++;
     attempt->progress.len = 0;
+}
+
+/* Whether this second still has room for a report. */
+static bool progress_due(struct attempt *attempt)
+{
+    int64_t now = clock_mono_ns();
+    if (now - attempt->progress_second >= SECOND_NS) {
+        attempt->progress_second = now;
+        attempt->progress_posted = 0;
+    }
+    return attempt->progress_posted < PROGRESS_A_SECOND;
 }
 
 static void flush_log(struct attempt *attempt)
@@ -48,7 +60,7 @@ void report_progress(struct attempt *attempt, struct str value)
 {
     attempt->progress.len = 0;
     buf_add_str(&attempt->progress, value);
-    if (clock_mono_ns() - attempt->progress_posted >= PROGRESS_NS)
+    if (progress_due(attempt))
         flush_progress(attempt);
     else
         make_noisy(attempt);
@@ -95,7 +107,7 @@ void report_flush(struct attempt *attempt, bool everything)
 {
     int64_t now = clock_mono_ns();
     int64_t patience = attempt->log_bytes < LOG_HALF ? LOG_NS : LOG_LATER_NS;
-    if (everything || now - attempt->progress_posted >= PROGRESS_NS)
+    if (everything || progress_due(attempt))
         flush_progress(attempt);
     if (!everything && attempt->log.len && now - attempt->log_since >= patience)
         flush_log(attempt); /* with everything it goes along with the end */

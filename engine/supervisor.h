@@ -57,7 +57,8 @@ struct attempt {
     struct attempt *next_noisy; /* in the supervisor's list */
     bool noisy;
     struct buf progress;      /* newest report, not posted yet */
-    int64_t progress_posted;  /* clock_mono_ns() of the last one */
+    int64_t progress_second;  /* clock_mono_ns() at which the present second began */
+    int64_t progress_posted;  /* reports posted in it */
     struct buf log;           /* lines, not posted yet */
     int64_t log_since;        /* clock_mono_ns() of the first of them */
     int64_t log_bytes;        /* posted so far */

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,11 +54,17 @@ static void read_boot_id(char id[BOOT_ID_LEN + 1])
     id[BOOT_ID_LEN] = '\0';
 }
 
-/* Group and start time (milliseconds after boot) of a process, from /proc/PID/stat, proc(5). */
-static bool process_stat(int64_t pid, int64_t *group, int64_t *started)
+/* What /proc/PID/stat (proc(5)) says of a process. */
+struct process_stat {
+    char state; /* Z: dead, but nobody has asked how it died */
+    int64_t group;
+    int64_t started; /* milliseconds after boot */
+};
+
+static bool process_stat(const char *pid, struct process_stat *stat)
 {
-    char path[40], text[1024];
-    snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/%.32s/stat", pid);
     if (!read_small(path, text, sizeof(text)))
         return false;
     const char *after_name = strrchr(text, ')'); /* the name may hold anything, even ')' */
@@ -68,35 +73,55 @@ static bool process_stat(int64_t pid, int64_t *group, int64_t *started)
     struct str rest = str_of(after_name + 2);
     int64_t ticks = 0;
     bool fine = true;
+    stat->state = *rest.data;
     for (int field = 3; field <= 22; field++) {
         struct str word = str_cut(&rest, ' ');
         if (field == 5)
-            fine = fine && str_int(word, group);
+            fine = fine && str_int(word, &stat->group);
         if (field == 22)
             fine = fine && str_int(word, &ticks);
     }
-    *started = ticks * 1000 / sysconf(_SC_CLK_TCK);
+    stat->started = ticks * 1000 / sysconf(_SC_CLK_TCK);
     return fine;
+}
+
+/* Whether a process of the group lives. (kill(2) would count zombies, which may stay for ever where
+ * no init reaps them.) */
+static bool group_lives(int64_t group)
+{
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+    bool lives = false;
+    while (proc && !lives && (entry = readdir(proc))) { /* NOLINT(concurrency-mt-unsafe) */
+        struct process_stat stat;
+        lives = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+                process_stat(entry->d_name, &stat) && stat.group == group && stat.state != 'Z';
+    }
+    if (proc)
+        closedir(proc);
+    return lives;
 }
 
 /* Whether the group of a noted child still has members. The leader's number, once free, could have
  * gone to a stranger; then its start time differs and the group is not ours. */
 static bool still_ours(const struct child_slot *slot)
 {
-    int64_t group, started;
-    if (process_stat(slot->pid, &group, &started)) {
-        int64_t apart = started - slot->started;
-        return group == slot->pid && apart > -START_TOLERANCE_MS && apart < START_TOLERANCE_MS;
+    struct process_stat stat;
+    char pid[24];
+    snprintf(pid, sizeof(pid), "%lld", (long long)slot->pid);
+    if (process_stat(pid, &stat)) {
+        int64_t apart = stat.started - slot->started;
+        if (stat.group != slot->pid || apart < -START_TOLERANCE_MS || apart > START_TOLERANCE_MS)
+            return false;
     }
-    return kill((pid_t)-slot->pid, 0) == 0; /* the leader is gone, others of its group are not */
+    return group_lives(slot->pid); /* the leader may be gone, and others of its group not */
 }
 
 static void wait_gone(const struct child_slot *slot)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
     for (int waited = 0; waited < GONE_WAIT_MS; waited += 2) {
-        waitpid((pid_t)-slot->pid, NULL, WNOHANG); /* ours only where we are the reaper of all */
-        if (kill((pid_t)-slot->pid, 0) != 0)
+        if (!group_lives(slot->pid))
             return;
         nanosleep(&pause, NULL);
     }

@@ -444,6 +444,7 @@ static int spawn(struct run *run, const int fds[4], pid_t *pid)
     posix_spawnattr_init(&attr);
     for (int i = 0; i < 4; i++)
         posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 4); /* also what we inherited ourselves */
     posix_spawn_file_actions_addchdir_np(&actions, run->functions->folder.data);
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setsigmask(&attr, &none);

@@ -97,16 +97,15 @@ static bool read_channels(struct reader *reader, struct spec *spec, uint32_t nod
     const struct json_node *array = &reader->json->nodes[node];
     if (array->type != JSON_ARRAY)
         return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be an array of strings");
-    if (array->count > CHANNELS_MAX)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "at most %d channels", CHANNELS_MAX);
-    struct str *channels = ARENA_ARRAY(reader->arena, struct str, array->count);
+    struct str *channels = ARENA_ARRAY(reader->arena, struct str, CHANNELS_MAX + 1);
     size_t count = 0, index = 0;
     for (uint32_t i = node + 1; i < array->next; i = reader->json->nodes[i].next) {
         size_t outer = reader_enter_index(reader, index++);
         if (!read_channel(reader, i, &channels[count]))
             return false;
-        if (!channel_known(channels, count, channels[count]))
-            count++;
+        if (!channel_known(channels, count, channels[count]) && ++count > CHANNELS_MAX)
+            return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "at most %d channels",
+                                 CHANNELS_MAX);
         reader_leave(reader, outer);
     }
     reader->scratch.len = 0;

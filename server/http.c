@@ -295,6 +295,35 @@ static void http_main(void *arg)
     uv_run(&thread->loop, UV_RUN_DEFAULT);
 }
 
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    int lower = c | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* Percent-decoding in place (RFC 3986, section 2.1). %00 stays as it is: decoded, it would end the
+ * C strings that libmicrohttpd gives us, and "/v1/tasks/a%00b" would be "/v1/tasks/a". */
+static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+    char *out = text;
+    (void)arg;
+    (void)connection;
+    for (const char *in = text; *in; in++) {
+        int high = in[0] == '%' ? hex(in[1]) : -1;
+        int low = high >= 0 ? hex(in[2]) : -1;
+        *out = *in;
+        if (low >= 0 && (high || low)) {
+            *out = (char)(high << 4 | low);
+            in += 2;
+        }
+        out++;
+    }
+    *out = '\0';
+    return (size_t)(out - text);
+}
+
 static void no_log(void *arg, const char *format, va_list args)
 {
     (void)arg; /* clients that vanish are no news */
@@ -310,6 +339,7 @@ static bool thread_open(struct http_thread *thread, unsigned connections)
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
         NULL, on_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);

@@ -31,7 +31,7 @@ static void check_printed(struct scenario *s, const struct printed *rows, size_t
 {
     for (size_t i = 0; i < count; i++)
         function_file(s, text(s, "row%zu.sh", i),
-                      text(s, "#!/bin/sh\nprintf '%s'\n", rows[i].octets));
+                      text(s, "#!/bin/sh\nprintf -- '%s'\n", rows[i].octets));
     struct server *server = server_start(s, "%s", "");
     for (size_t i = 0; i < count; i++) {
         note(s, "printf '%s'", rows[i].octets);

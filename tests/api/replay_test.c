@@ -74,9 +74,6 @@ SCENARIO(no_gap_while_it_pours)
             last = event->number;
         }
     }
-    struct sse *all = sse_open(server, "/v1/events?last_event_id=0&type=task.succeeded");
-    struct events events = collect_until(all, "task.succeeded", "end");
-    assert_in_range(events.count, 1, TASKS + 1);
 }
 
 /* 4.10: Last-Event-ID beats ?last_event_id. */
@@ -105,8 +102,9 @@ SCENARIO(reset)
         assert_string_equal(event->type, "reset");
         assert_null(event->id);
         assert_true(json_number(event, "oldest") >= 0);
-        create(server, "{'id':'new%zu','function':'echo'}", i);
+        finished(server, create(server, "{'id':'new%zu','function':'echo'}", i));
         expect_event(sse, "task.created", text(s, "new%zu", i));
+        finished(server, text(s, "new%zu", i));
     }
 }
 
@@ -158,17 +156,22 @@ SCENARIO(slow_reader)
     struct sse *slow = sse_open(server, "/v1/events?type=task.succeeded");
     http_shrink(slow->http, 4096);
     struct sse *quick = sse_open(server, "/v1/events?type=task.succeeded");
-    const char *filler = text(s, "%08000d", 0);
+    const char *item = json(s, ",{'function':'echo','args':['%08000d']}", 0);
+    char *batch = calloc(BATCH, strlen(item) + 1);
+    assert_non_null(batch);
+    for (size_t i = 0, at = 0; i < BATCH; i++, at += strlen(item))
+        memcpy(batch + at, item, strlen(item));
+    batch[0] = '[';
+    batch[strlen(item) * BATCH] = ']';
     for (int round = 0; round < BATCHES; round++) {
-        const char *batch = "";
-        for (int i = 0; i < BATCH; i++)
-            batch = json(s, "%s%s{'function':'echo','args':['%s']}", batch, i ? "," : "", filler);
-        struct reply *reply = call(server, .path = "/v1/tasks", .body = text(s, "[%s]", batch),
+        struct reply *reply = call(server, .path = "/v1/tasks", .body = batch,
                                    .headers = "Prefer: return=minimal\r\n");
         expect_status(reply, 201);
         for (int i = 0; i < BATCH; i++)
             assert_non_null(sse_next(quick));
     }
+    free(batch);
+    http_shrink(slow->http, 1 << 20); /* it reads again, and in sensible pieces */
     long long last = 0;
     for (int seen = 0; seen < BATCHES * BATCH;) {
         struct event *event = sse_next(slow);
@@ -180,8 +183,6 @@ SCENARIO(slow_reader)
         last = event->number;
         seen++;
     }
-    struct reply *reply = get(server, "/v1/stats");
-    expect_status(reply, 200);
 }
 
 int main(void)
