@@ -52,7 +52,9 @@ static bool read_token_file(struct serving *serving, const char **why)
     if (fd >= 0)
         close(fd);
     if (len < 0 || len == sizeof(text)) {
-        *why = len < 0 ? "the token file cannot be read" : "the token file is too long";
+        *why = arena_printf(&serving->arena, "--token-file %s %s", path.data,
+                            len < 0 ? "cannot be read" : "is too long")
+                   .data;
         return false;
     }
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
@@ -86,7 +88,7 @@ static const char *check_settings(const struct settings *settings)
     struct str on_shutdown = settings->on_shutdown;
     if (!str_eq(on_shutdown, STR("requeue")) && !str_eq(on_shutdown, STR("cancel")))
         return "--on-shutdown has to be requeue or cancel";
-    if (!memchr(settings->listen.data, ':', settings->listen.len))
+    if (!http_address_valid(settings->listen))
         return "--listen wants HOST:PORT";
     if (!settings->data.len || !settings->functions.len)
         return "--data and --functions want a folder";
@@ -142,6 +144,7 @@ static struct engine_config engine_config_of(const struct settings *settings)
         .cancel_at_shutdown = str_eq(settings->on_shutdown, STR("cancel")),
         .max_queued = settings->max_queued,
         .max_result = settings->max_result,
+        .retain = settings->retain,
     };
 }
 

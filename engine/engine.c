@@ -23,6 +23,7 @@ static void before_commit(void *arg, struct txn *txn)
     engine->again = false;
     claim_due(engine, txn);
     claim_ready(engine, txn);
+    sweep_expired(engine, txn);
 }
 
 static void reset_orders(struct engine *engine)
@@ -70,9 +71,12 @@ static int64_t deadline(void *arg)
     struct engine *engine = arg;
     if (engine->again)
         return atomic_load(&engine->writer.full) ? clock_mono_ns() + AGAIN_NS : 0;
-    if (!engine->tally.states[STATE_SCHEDULED])
+    int64_t next = engine->next_sweep;
+    if (engine->tally.states[STATE_SCHEDULED] && (!next || engine->next_due < next))
+        next = engine->next_due;
+    if (!next && !engine->tally.states[STATE_SCHEDULED])
         return INT64_MAX;
-    int64_t wait = engine->next_due - clock_now();
+    int64_t wait = next - clock_now();
     return clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
 }
 
@@ -145,6 +149,7 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     engine->closed = true; /* nothing starts during recovery */
     bool recovered = recover(engine);
     engine->closed = false;
+    engine->next_sweep = 1; /* at once */
     return recovered || refuse(message, config->data, "the database cannot be recovered");
 }
 

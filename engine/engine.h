@@ -23,6 +23,7 @@ struct engine_config {
     bool cancel_at_shutdown;
     int64_t max_queued;
     int64_t max_result; /* bytes */
+    int64_t retain;     /* milliseconds that finished tasks, results and events are kept */
 };
 
 /* Who hears of events, after their commit; writer thread, must not wait. */
@@ -47,6 +48,7 @@ struct engine {
     struct function_set *claimable; /* its own reference, in step with functions */
     struct order *orders, **last_order; /* of this transaction, for the supervisor */
     int64_t next_due;                   /* run_at of the first scheduled task; 0: look it up */
+    int64_t next_sweep;                 /* when to look for what has expired */
     bool again;                         /* there is more to do than one transaction took */
     bool closed;                        /* draining: nothing new is taken or started */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */

@@ -108,7 +108,7 @@ static void keep_head(struct tally_function *function, int from, int to,
     }
 }
 
-void tally_move(struct tally *tally, int from, const struct task_row *row)
+static struct tally_change *note(struct tally *tally, struct str function, int from, int to)
 {
     if (tally->change_count == tally->change_capacity) {
         tally->change_capacity = tally->change_capacity ? tally->change_capacity * 2 : 64;
@@ -116,9 +116,20 @@ void tally_move(struct tally *tally, int from, const struct task_row *row)
             mem_resize(tally->changes, tally->change_capacity * sizeof(*tally->changes));
     }
     struct tally_change *change = &tally->changes[tally->change_count++];
-    *change = (struct tally_change){find_or_add(tally, row->function), from, (int)row_state(row)};
+    *change = (struct tally_change){find_or_add(tally, function), from, to};
+    return change;
+}
+
+void tally_move(struct tally *tally, int from, const struct task_row *row)
+{
+    struct tally_change *change = note(tally, row->function, from, (int)row_state(row));
     keep_head(change->function, from, change->to, row);
     count(tally, change, 1);
+}
+
+void tally_forget(struct tally *tally, const struct task_row *row)
+{
+    count(tally, note(tally, row->function, (int)row_state(row), -1), 1);
 }
 
 void tally_publish(struct tally *tally)

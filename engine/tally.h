@@ -51,6 +51,8 @@ void tally_load(struct tally *tally, struct db *db);
 
 /* Writer: the row went from state from (-1: it is new) to its present state. */
 void tally_move(struct tally *tally, int from, const struct task_row *row);
+/* Writer: the row, in its terminal state, is deleted. */
+void tally_forget(struct tally *tally, const struct task_row *row);
 void tally_publish(struct tally *tally);
 void tally_undo(struct tally *tally);
 /* Queued, scheduled and waiting tasks, as the writer's transaction stands. */

@@ -35,6 +35,9 @@ void claim_ready(struct engine *engine, struct txn *txn);
 /* Queues scheduled tasks whose time has come. */
 void claim_due(struct engine *engine, struct txn *txn);
 
+/* Deletes what has been finished for longer than --retain, a small batch at a time. */
+void sweep_expired(struct engine *engine, struct txn *txn);
+
 /* Hands an order to the supervisor once the transaction is committed. */
 void engine_order(struct engine *engine, struct order *order);
 /* Nothing runs any more, and nothing will be started. */

@@ -29,7 +29,8 @@ static void add_task(void *arg, const struct task_row *row)
     const struct task_json task = {.row = row,
                                    .payload = &payload,
                                    .dependencies = dependencies,
-                                   .dependency_count = count};
+                                   .dependency_count = count,
+                                   .retain = app_of(page->request)->engine->config.retain};
     if (page->count++)
         buf_add_char(&page->body, ',');
     task_json_render(&task, &page->body);

@@ -3,6 +3,7 @@
 #include "handlers/app.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 static void add_limit(struct buf *body, const char *name, double value)
 {
@@ -95,12 +96,22 @@ static const unsigned char dashboard[] = {
 #include "dashboard.inc"
 };
 
+/* A browser cannot send a token with its first request: the page itself asks for one. */
 void handle_dashboard(struct request *request)
 {
+    struct str accept = request_header(request, "Accept");
+    bool refused = request->problem.code != PROBLEM_NONE;
+    if (refused && (!accept.data || !memmem(accept.data, accept.len, "text/html", 9))) {
+        reply_problem(request, &request->problem, STR_NONE);
+        return;
+    }
+    if (refused)
+        request_add_header(request, "WWW-Authenticate", STR("Bearer realm=\"errand\""));
     request_add_header(request, "Content-Security-Policy",
                        STR("default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
                            "script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
                            "form-action 'none'; frame-ancestors 'none'"));
-    request_add_header(request, "X-Content-Type-Options", STR("nosniff"));
-    reply_static(request, "text/html; charset=utf-8", dashboard, sizeof(dashboard));
+    request_add_header(request, "Cache-Control", STR("no-cache"));
+    reply_static(request, refused ? 401 : 200, "text/html; charset=utf-8", dashboard,
+                 sizeof(dashboard));
 }

@@ -77,7 +77,7 @@ void task_json_render(const struct task_json *task, struct buf *out)
     add_time(out, ",\"run_at\":", row->run_at);
     add_time(out, ",\"started_at\":", row->started_at);
     add_time(out, ",\"finished_at\":", row->finished_at);
-    buf_add_text(out, ",\"expires_at\":null");
+    add_time(out, ",\"expires_at\":", row->finished_at ? row->finished_at + task->retain : 0);
     buf_add_str(out, task->extra);
     buf_add_char(out, '}');
 }

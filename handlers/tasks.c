@@ -39,7 +39,8 @@ static void render_created(const struct creation *creation, size_t index, struct
     const struct task_json task = {.row = &create->rows[index],
                                    .payload = &payload,
                                    .dependencies = rows,
-                                   .dependency_count = spec->dependency_count};
+                                   .dependency_count = spec->dependency_count,
+                                   .retain = create->engine->config.retain};
     task_json_render(&task, out);
 }
 

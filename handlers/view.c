@@ -88,6 +88,7 @@ void view_render(const struct view *view, struct str extra, struct buf *out)
                                    .payload = &view->payload,
                                    .dependencies = view->dependencies,
                                    .dependency_count = view->dependency_count,
+                                   .retain = app_of(view->request)->engine->config.retain,
                                    .extra = extra};
     task_json_render(&task, out);
     buf_add_char(out, '\n');

@@ -37,6 +37,7 @@ CREATE INDEX tasks_by_state ON tasks (state, kind, seq);
 CREATE INDEX tasks_by_function ON tasks (function, state, seq);
 CREATE INDEX tasks_ready ON tasks (function, lane, priority DESC, seq) WHERE state = 'queued';
 CREATE INDEX tasks_due ON tasks (run_at) WHERE state = 'scheduled';
+CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at > 0;
 
 -- What can be large and is never updated. No row: args [], kwargs {}, no metadata.
 CREATE TABLE payloads (
@@ -72,6 +73,7 @@ CREATE INDEX dependencies_by_dependency ON dependencies (dependency, task);
 CREATE TABLE events (
     id   INTEGER PRIMARY KEY,
     task INTEGER NOT NULL,
+    at   INTEGER NOT NULL,
     data TEXT NOT NULL
 );
 CREATE INDEX events_by_task ON events (task, id);

@@ -103,10 +103,10 @@ static bool read_channels(struct reader *reader, struct spec *spec, uint32_t nod
         size_t outer = reader_enter_index(reader, index++);
         if (!read_channel(reader, i, &channels[count]))
             return false;
+        reader_leave(reader, outer);
         if (!channel_known(channels, count, channels[count]) && ++count > CHANNELS_MAX)
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "at most %d channels",
                                  CHANNELS_MAX);
-        reader_leave(reader, outer);
     }
     reader->scratch.len = 0;
     for (size_t i = 0; i < count; i++) {

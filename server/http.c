@@ -79,7 +79,7 @@ static void check_request(struct request *request)
     bool known = options || route_find(&config->routes, request);
     struct problem unknown = request->problem; /* told only to those who may ask */
     request->problem = (struct problem){0};
-    bool open = preflight || (request->route && request->route->open);
+    bool open = preflight || (request->route && request->route->access == ACCESS_OPEN);
     if (!open && !access_token(&config->access, request))
         return;
     if (!access_origin(&config->access, request))
@@ -178,7 +178,10 @@ static enum MHD_Result answer(struct request *request)
 {
     if (request->problem.code == PROBLEM_NONE && request->route)
         parse_body(request);
-    if (request->problem.code != PROBLEM_NONE)
+    if (request->problem.code == PROBLEM_UNAUTHORIZED && request->route &&
+        request->route->access == ACCESS_PAGE)
+        request->route->handle(request);
+    else if (request->problem.code != PROBLEM_NONE)
         reply_problem(request, &request->problem, STR_NONE);
     else if (!request->route)
         reply_empty(request, 204); /* OPTIONS */

@@ -43,6 +43,8 @@ struct http_server {
 
 enum { HTTP_BACKLOG = 1024, HTTP_IDLE_SECONDS = 75, HTTP_CONNECTION_MEMORY = 16384 };
 
+/* Whether the text is of the form HOST:PORT, with [ ] around an IPv6 address. */
+bool http_address_valid(struct str address);
 /* Binds "HOST:PORT" and listens, but serves nobody yet. bound: what getsockname says, for the ready
  * line and the access rules. -1: *message (mem_free it) says why. */
 int http_listen(struct str address, struct sockaddr_storage *bound, char **message);

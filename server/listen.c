@@ -34,6 +34,12 @@ static bool split(struct str address, char host[256], char port[8])
     return true;
 }
 
+bool http_address_valid(struct str address)
+{
+    char host[256], port[8];
+    return split(address, host, port);
+}
+
 static int bind_to(const struct addrinfo *info)
 {
     int on = 1;

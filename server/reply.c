@@ -10,6 +10,7 @@ static void queue(struct request *request, unsigned status, struct MHD_Response 
 {
     if (type)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff"); /* strangers' bytes */
     for (const struct header *header = request->headers; header; header = header->next)
         MHD_add_response_header(response, header->name.data, header->value.data);
     MHD_queue_response(request->connection, status, response);
@@ -34,9 +35,10 @@ void reply_empty(struct request *request, unsigned status)
     queue(request, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT), NULL);
 }
 
-void reply_static(struct request *request, const char *type, const void *data, size_t len)
+void reply_static(struct request *request, unsigned status, const char *type, const void *data,
+                  size_t len)
 {
-    queue(request, 200,
+    queue(request, status,
           MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT),
           type);
 }

@@ -11,7 +11,8 @@ void reply_json(struct request *request, unsigned status, struct buf *body);
 /* No body: 204, 304. */
 void reply_empty(struct request *request, unsigned status);
 /* Bytes that live as long as the process. */
-void reply_static(struct request *request, const char *type, const void *data, size_t len);
+void reply_static(struct request *request, unsigned status, const char *type, const void *data,
+                  size_t len);
 
 /* application/problem+json (RFC 9457). extra: further members as JSON text, each with a leading
  * comma, or STR_NONE. */

@@ -25,6 +25,12 @@ enum body_rule {
     BODY_OPTIONAL, /* application/json, or nothing at all */
 };
 
+enum access_rule {
+    ACCESS_TOKEN, /* the bearer token, where the server has one */
+    ACCESS_OPEN,  /* anybody */
+    ACCESS_PAGE,  /* the token; without it the handler answers 401 itself (request->problem) */
+};
+
 /* A row of the route table. Everything the server knows of a route is here. */
 struct route {
     enum http_method method;
@@ -33,7 +39,7 @@ struct route {
     enum body_rule body;
     const char *type;       /* media type of a good answer */
     const char *parameters; /* the query's, separated by spaces; "" for none */
-    bool open;              /* needs no token */
+    enum access_rule access;
     const char *summary;    /* one line for the API's description */
 };
 

@@ -125,6 +125,27 @@ bool row_is_meta(const struct task_row *row)
     return str_eq(row->kind, STR("meta"));
 }
 
+void row_delete(struct db *db, int64_t seq)
+{
+    static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
+                                             SQL_dependencies_delete, SQL_logs_delete,
+                                             SQL_log_totals_delete,   SQL_task_delete};
+    struct arena arena = {0};
+    struct task_row row;
+    if (row_by_seq(db, seq, &row, &arena) && row.channels.data) {
+        struct stmt *stmt = db_stmt(db, SQL_channels_delete);
+        stmt_bind_int(stmt, ":task", seq);
+        stmt_bind_text(stmt, ":channels", row.channels);
+        stmt_run(stmt);
+    }
+    arena_done(&arena);
+    for (size_t i = 0; i < array_size(deletes); i++) {
+        struct stmt *stmt = db_stmt(db, deletes[i]);
+        stmt_bind_int(stmt, ":task", seq);
+        stmt_run(stmt);
+    }
+}
+
 void payload_insert(struct db *db, int64_t task, const struct payload *payload)
 {
     if (str_eq(payload->args, STR("[]")) && str_eq(payload->kwargs, STR("{}")) &&

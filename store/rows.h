@@ -34,6 +34,9 @@ void row_touch(struct db *db, const struct task_row *row);
 enum task_state row_state(const struct task_row *row);
 bool row_is_meta(const struct task_row *row);
 
+/* Deletes a task and all that hangs on it but its events. */
+void row_delete(struct db *db, int64_t seq);
+
 /* What can be large. Absent: [] and {} and STR_NONE. Texts go to the arena. */
 struct payload {
     struct str args, kwargs, metadata; /* JSON */

@@ -144,7 +144,7 @@ SELECT seq, created_at FROM tasks WHERE seq >= :seq ORDER BY seq LIMIT 1;
 -- --- events ------------------------------------------------------------------
 
 -- name: event_insert
-INSERT INTO events VALUES (:id, :task, :data);
+INSERT INTO events VALUES (:id, :task, :at, :data);
 
 -- name: event_bounds
 SELECT (SELECT min(id) FROM events), (SELECT max(id) FROM events);
@@ -176,6 +176,49 @@ DELETE FROM logs WHERE id = :id;
 
 -- name: log_read
 SELECT head, text FROM logs WHERE task = :task ORDER BY id;
+
+-- --- retention ---------------------------------------------------------------
+
+-- Finished long enough ago, and needed by no live task.
+-- name: expired
+SELECT seq, finished_at FROM tasks
+WHERE finished_at > 0 AND finished_at <= :before AND NOT EXISTS (
+    SELECT 1 FROM dependencies d JOIN tasks m ON m.seq = d.task
+    WHERE d.dependency = tasks.seq AND m.finished_at = 0)
+ORDER BY finished_at LIMIT :limit;
+
+-- name: next_expired
+SELECT min(finished_at) FROM tasks WHERE finished_at > 0;
+
+-- name: task_delete
+DELETE FROM tasks WHERE seq = :task;
+
+-- name: payload_delete
+DELETE FROM payloads WHERE task = :task;
+
+-- name: result_delete
+DELETE FROM results WHERE task = :task;
+
+-- name: channels_delete
+DELETE FROM task_channels
+WHERE task = :task AND channel IN (SELECT value FROM json_each(:channels));
+
+-- name: dependencies_delete
+DELETE FROM dependencies WHERE task = :task;
+
+-- name: logs_delete
+DELETE FROM logs WHERE task = :task;
+
+-- name: log_totals_delete
+DELETE FROM log_totals WHERE task = :task;
+
+-- The newest event stays: its id is where counting goes on.
+-- name: events_delete
+DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT :limit)
+    AND at <= :before AND id < (SELECT max(id) FROM events);
+
+-- name: oldest_event_at
+SELECT at FROM events ORDER BY id LIMIT 1;
 
 -- --- the file itself ---------------------------------------------------------
 

@@ -28,6 +28,7 @@ void txn_emit(struct txn *txn, int64_t task, const struct event *event)
     struct stmt *stmt = db_stmt(txn->db, SQL_event_insert);
     stmt_bind_int(stmt, ":id", added->id);
     stmt_bind_int(stmt, ":task", task);
+    stmt_bind_int(stmt, ":at", event->at);
     stmt_bind_text(stmt, ":data", added->data);
     stmt_run(stmt);
 }

@@ -255,10 +255,9 @@ SCENARIO(null_is_absent)
     struct server *server = server_start(s, "%s", "");
     const char *id = create(
         server, "{'function':'echo','args':null,'kwargs':null,'id':null,'notify_channels':null,"
-                "'cache_key':null,'cache_ttl':null,'force':null,'priority':null,'run_at':null,"
+                "'priority':null,'run_at':null,"
                 "'delay':null,'timeout':null,'max_attempts':null,'backoff':null,"
-                "'result_access':null,'metadata':null,'wait_for':null,'process_as_task':null,"
-                "'forever':null,'guard':null}");
+                "'metadata':null,'wait_for':null,'process_as_task':null}");
     struct reply *reply = task(server, id);
     expect_json(reply, "args", "[]");
     expect_json(reply, "kwargs", "{}");

@@ -1,7 +1,7 @@
 /*
  * The measure of errand's event streams: one thread that writes frames to descriptors.
- * GET anything subscribes; POST /?events=N&bytes=B writes N frames of B bytes to each
- * subscriber, frame by frame, and waits for those that are slow.
+ * GET anything subscribes; POST /?bytes=B writes a frame of B bytes to each subscriber, and
+ * waits for those that are slow.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 
 #define EVENTS_MAX      256
 #define SUBSCRIBERS_MAX 10000
+#define FRAME_MIN       64
 #define FRAME_MAX       4096
 
 static const char begin[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -47,20 +48,17 @@ static void write_all(int fd, const char *data, size_t len)
     }
 }
 
-static void blast(const struct hub *h, long events, size_t bytes)
+static void blast(const struct hub *h, size_t bytes)
 {
     static long id;
     char frame[FRAME_MAX + 1];
+    int len = snprintf(frame, sizeof frame, "id: %ld\ndata: ", ++id);
 
-    bytes = bytes < 32 ? 32 : bytes > FRAME_MAX ? FRAME_MAX : bytes;
-    for (long e = 0; e < events; e++) {
-        int len = snprintf(frame, sizeof frame, "id: %ld\ndata: ", ++id);
-
-        memset(frame + len, 'x', bytes - (size_t)len);
-        memcpy(frame + bytes - 2, "\n\n", 2);
-        for (int i = 0; i < h->count; i++)
-            write_all(h->subscribers[i], frame, bytes);
-    }
+    bytes = bytes < FRAME_MIN ? FRAME_MIN : bytes > FRAME_MAX ? FRAME_MAX : bytes;
+    memset(frame + len, 'x', bytes - (size_t)len);
+    frame[bytes - 2] = frame[bytes - 1] = '\n';
+    for (int i = 0; i < h->count; i++)
+        write_all(h->subscribers[i], frame, bytes);
 }
 
 static void subscriber_remove(struct hub *h, int fd)
@@ -77,16 +75,15 @@ static void hub_read(struct hub *h, int fd)
     char request[2048];
     ssize_t n = recv(fd, request, sizeof request - 1, 0);
     unsigned long bytes;
-    long events;
 
     if (n <= 0) {
         subscriber_remove(h, fd);
         return;
     }
     request[n] = '\0';
-    if (sscanf(request, "POST /?events=%ld&bytes=%lu", &events, &bytes) == 2) {
+    if (sscanf(request, "POST /?bytes=%lu", &bytes) == 1) {
         write_all(fd, done, sizeof done - 1);
-        blast(h, events, bytes);
+        blast(h, bytes);
     } else if (h->count < SUBSCRIBERS_MAX) {
         h->subscribers[h->count++] = fd;
         write_all(fd, begin, sizeof begin - 1);

@@ -1,0 +1,59 @@
+#include "engine/task.h"
+
+#include "base/mem.h"
+
+enum {
+    SWEEP_TASKS = 200,   /* deleted in one transaction: a command waits no longer than that takes */
+    SWEEP_EVENTS = 1000,
+    SWEEP_PAUSE_MS = 1000, /* at least, between looks when there is nothing to delete */
+};
+
+static size_t sweep_tasks(struct engine *engine, struct txn *txn, int64_t before)
+{
+    int64_t seqs[SWEEP_TASKS];
+    size_t count = 0;
+    struct stmt *stmt = db_stmt(txn->db, SQL_expired);
+    stmt_bind_int(stmt, ":before", before);
+    stmt_bind_int(stmt, ":limit", SWEEP_TASKS);
+    while (count < SWEEP_TASKS && stmt_step(stmt))
+        seqs[count++] = stmt_int(stmt, 0);
+    stmt_end(stmt);
+    for (size_t i = 0; i < count; i++) {
+        struct task_row row;
+        if (!row_by_seq(txn->db, seqs[i], &row, &txn->arena))
+            continue;
+        row_delete(txn->db, seqs[i]);
+        tally_forget(&engine->tally, &row);
+    }
+    return count;
+}
+
+static int64_t oldest(struct txn *txn, enum statement which)
+{
+    struct stmt *stmt = db_stmt(txn->db, which);
+    int64_t at = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
+    stmt_end(stmt);
+    return at;
+}
+
+void sweep_expired(struct engine *engine, struct txn *txn)
+{
+    if (!engine->next_sweep || txn->now < engine->next_sweep || engine->closed)
+        return;
+    int64_t before = txn->now - engine->config.retain;
+    size_t tasks = sweep_tasks(engine, txn, before);
+    struct stmt *stmt = db_stmt(txn->db, SQL_events_delete);
+    stmt_bind_int(stmt, ":before", before);
+    stmt_bind_int(stmt, ":limit", SWEEP_EVENTS);
+    int64_t events = stmt_run(stmt);
+    if (tasks == SWEEP_TASKS || events == SWEEP_EVENTS) {
+        engine->again = true;
+        return;
+    }
+    int64_t task_at = oldest(txn, SQL_next_expired), event_at = oldest(txn, SQL_oldest_event_at);
+    int64_t first = task_at && task_at < event_at ? task_at : event_at;
+    int64_t next = first + engine->config.retain;
+    engine->next_sweep = next > txn->now + SWEEP_PAUSE_MS ? next : txn->now + SWEEP_PAUSE_MS;
+    if (!task_at)
+        engine->next_sweep = 0; /* the next task that finishes sets it again */
+}
