@@ -18,7 +18,15 @@
 /* Levels of arrays and objects that a text may have; the outermost is level 1. */
 enum { JSON_MAX_DEPTH = 128 };
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json_node {
     uint32_t start; /* offset of the first byte in the text; a string's includes its quote */

@@ -55,7 +55,8 @@ struct mail *mailbox_take(struct mailbox *box)
 
 struct mail *mailbox_wait(struct mailbox *box, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000};
+    struct timespec until = {.tv_sec = deadline_ns / 1000000000,
+                             .tv_nsec = deadline_ns % 1000000000};
     int timed_out = 0;
     pthread_mutex_lock(&box->lock);
     while (!box->first && !timed_out) {

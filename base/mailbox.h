@@ -23,7 +23,8 @@ struct mailbox {
     void *wake_arg;
 };
 
-/* wake: how the owner is told when it does not use mailbox_wait (it runs on the poster's thread). */
+/* wake: how the owner is told when it does not use mailbox_wait (it runs on the poster's thread).
+ */
 void mailbox_init(struct mailbox *box, void (*wake)(void *arg), void *wake_arg);
 void mailbox_done(struct mailbox *box);
 /* Any thread. */

@@ -47,7 +47,6 @@ static int connect_to(struct str listen)
 
 int command_health(int argc, char **argv)
 {
-    extern char **environ;
     static const char request[] =
         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     struct arena arena = {0};

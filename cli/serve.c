@@ -31,7 +31,6 @@ struct serving {
 static _Noreturn void fault(const char *message)
 {
     fprintf(stderr, "errand: %s\n", message);
-    fflush(NULL);
     _exit(EXIT_FAULT);
 }
 
@@ -165,8 +164,7 @@ static struct http_config http_config_of(struct serving *serving, rlim_t files)
                    .host = host},
         .app = &serving->app,
         .hub = &serving->hub,
-        .threads = settings->http_threads ? (unsigned)settings->http_threads
-                                          : (cores + 1) / 2,
+        .threads = settings->http_threads ? (unsigned)settings->http_threads : (cores + 1) / 2,
         .connections = settings->max_connections ? (unsigned)settings->max_connections
                                                  : (unsigned)(spare < 1000000 ? spare : 1000000),
         .max_body = settings->max_body,
@@ -185,7 +183,7 @@ static void print_ready(const struct sockaddr_storage *bound)
         inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
         printf("listening on http://[%s]:%u\n", text, ntohs(in6->sin6_port));
     }
-    fflush(stdout);
+    (void)fflush(stdout);
 }
 
 static bool start_all(struct serving *serving, rlim_t files, char **message)
@@ -213,7 +211,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void *drain_waiter(void *arg)
@@ -269,8 +267,7 @@ static int serve(struct serving *serving)
     if (why)
         return misuse(why);
     if (!make_folder(serving->settings.data.data))
-        fault(arena_printf(&serving->arena, "%s: %s", serving->settings.data.data,
-                           strerror(errno))
+        fault(arena_printf(&serving->arena, "%s: %s", serving->settings.data.data, strerror(errno))
                   .data);
     block_signals(&set);
     if (!start_all(serving, raise_open_files(), &message))
@@ -282,7 +279,6 @@ static int serve(struct serving *serving)
 
 int command_serve(int argc, char **argv)
 {
-    extern char **environ;
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             struct buf help = {0};

@@ -45,8 +45,11 @@ static void cancel_all_apply(struct command *command, struct txn *txn)
 {
     static const struct {
         const char *state, *kind;
-    } groups[] = {{"waiting", "meta"},   {"scheduled", "meta"}, {"scheduled", "task"},
-                  {"queued", "meta"},    {"queued", "task"}};
+    } groups[] = {{"waiting", "meta"},
+                  {"scheduled", "meta"},
+                  {"scheduled", "task"},
+                  {"queued", "meta"},
+                  {"queued", "task"}};
     struct cancel_all *all = container_of(command, struct cancel_all, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     all->found = 0;
@@ -61,8 +64,7 @@ static void cancel_all_apply(struct command *command, struct txn *txn)
     }
     for (size_t i = 0; i < all->found; i++) {
         struct task_row row; /* one before may have taken it along */
-        if (row_by_seq(txn->db, rows[i].seq, &row, &txn->arena) &&
-            !state_terminal(row_state(&row)))
+        if (row_by_seq(txn->db, rows[i].seq, &row, &txn->arena) && !state_terminal(row_state(&row)))
             task_cancel(all->engine, txn, &row, row.id);
     }
 }
@@ -85,7 +87,7 @@ void cancel_everything(struct engine *engine)
     struct cancel_all *all = ARENA_NEW(&arena, struct cancel_all);
     all->arena = arena;
     all->engine = engine;
-    all->command = (struct command){
-        .apply = cancel_all_apply, .done = cancel_all_done, .arena = &all->arena};
+    all->command =
+        (struct command){.apply = cancel_all_apply, .done = cancel_all_done, .arena = &all->arena};
     writer_post(&engine->writer, &all->command);
 }

@@ -12,7 +12,7 @@ struct cancel {
     bool silent;   /* notify:false */
     bool stranger; /* asked by a subscription that the task does not have: nothing happens */
     /* Out. */
-    bool cancelled;     /* it was live, and ends by this (or by an earlier) cancel */
+    bool cancelled;      /* it was live, and ends by this (or by an earlier) cancel */
     struct task_row row; /* after it */
 };
 

@@ -97,8 +97,8 @@ static void release(struct engine *engine, struct txn *txn, const struct task_ro
     size_t count = dependencies_of(txn, meta->seq, &seqs);
     for (size_t i = 0; i < count; i++) {
         struct task_row row;
-        if (row_by_seq(txn->db, seqs[i], &row, &txn->arena) &&
-            !state_terminal(row_state(&row)) && !wanted(txn, &row))
+        if (row_by_seq(txn->db, seqs[i], &row, &txn->arena) && !state_terminal(row_state(&row)) &&
+            !wanted(txn, &row))
             cancel(engine, txn, &row, caused_by, list);
     }
     mem_free(seqs);
@@ -128,8 +128,7 @@ static void end_meta(struct engine *engine, struct txn *txn, struct task_row *me
         .message = arena_printf(&txn->arena, "the task %.*s, which this one needs, %s",
                                 STR_ARG(caused_by), cancelled ? "was cancelled" : "failed")};
     meta->caused_by = caused_by;
-    task_move(engine, txn, meta,
-              cancelled ? CAUSE_DEPENDENCY_CANCELLED : CAUSE_DEPENDENCY_FAILED,
+    task_move(engine, txn, meta, cancelled ? CAUSE_DEPENDENCY_CANCELLED : CAUSE_DEPENDENCY_FAILED,
               &(struct move_with){.failure = &failure});
     ended_push(list, meta->seq);
 }
@@ -163,8 +162,7 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     } else if (policy_resolved(wait_for)) {
         resolve(engine, txn, &meta);
     } else {
-        end_meta(engine, txn, &meta, VERDICT_FAIL, first_ended(txn, &meta, origin_of(ended)),
-                 list);
+        end_meta(engine, txn, &meta, VERDICT_FAIL, first_ended(txn, &meta, origin_of(ended)), list);
     }
 }
 
@@ -192,8 +190,7 @@ void task_ended(struct engine *engine, struct txn *txn, int64_t seq)
     follow_up(engine, txn, &list);
 }
 
-void task_cancel(struct engine *engine, struct txn *txn, struct task_row *row,
-                 struct str caused_by)
+void task_cancel(struct engine *engine, struct txn *txn, struct task_row *row, struct str caused_by)
 {
     struct ended_list list = {0};
     cancel(engine, txn, row, caused_by, &list);

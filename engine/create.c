@@ -24,8 +24,7 @@ static bool check_ids(struct create *create, struct txn *txn)
         const struct spec *spec = &create->plan.specs[i];
         if (!spec->id_given || !row_seq_by_id(txn->db, spec->id))
             continue;
-        struct str pointer =
-            arena_printf(create->command.arena, "%.*s/id", STR_ARG(spec->pointer));
+        struct str pointer = arena_printf(create->command.arena, "%.*s/id", STR_ARG(spec->pointer));
         return problem_at(&create->command.problem, create->command.arena, PROBLEM_DUPLICATE_ID,
                           pointer, "there is a task with the id \"%.*s\" already",
                           STR_ARG(spec->id));
@@ -113,8 +112,7 @@ static void insert(struct create *create, struct txn *txn, size_t i)
     struct task_row *row = &create->rows[i];
     *row = row_of(spec, txn);
     task_add(create->engine, txn, row);
-    payload_insert(txn->db, row->seq,
-                   &(struct payload){spec->args, spec->kwargs, spec->metadata});
+    payload_insert(txn->db, row->seq, &(struct payload){spec->args, spec->kwargs, spec->metadata});
     insert_dependencies(txn->db, row->seq, spec, create->dependency_seqs[i]);
     for (size_t k = 0; k < spec->channel_count; k++) {
         struct stmt *stmt = db_stmt(txn->db, SQL_channel_insert);

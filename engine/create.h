@@ -11,7 +11,8 @@ struct create {
     struct engine *engine;
     struct plan plan;
     struct function_set *functions; /* one reference: keeps the plan's functions alive */
-    /* Out, for each task of the plan: the row as it was stored, and the seqs of its dependencies. */
+    /* Out, for each task of the plan: the row as it was stored, and the seqs of its dependencies.
+     */
     struct task_row *rows;
     int64_t **dependency_seqs;
     struct str **outside_states; /* of dependencies that existed before; text */

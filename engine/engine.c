@@ -224,8 +224,8 @@ void engine_reload(struct engine *engine)
     }
     struct reload *reload = mem_alloc(sizeof(*reload));
     *reload = (struct reload){.engine = engine, .set = function_set_ref(set)};
-    reload->command = (struct command){
-        .apply = reload_apply, .done = reload_done, .internal = true};
+    reload->command =
+        (struct command){.apply = reload_apply, .done = reload_done, .internal = true};
     pthread_mutex_lock(&engine->functions_lock);
     struct function_set *old = engine->functions;
     engine->functions = set;
@@ -287,8 +287,7 @@ void engine_drain(struct engine *engine)
     }
     struct closing *closing = mem_alloc(sizeof(*closing));
     closing->engine = engine;
-    closing->command =
-        (struct command){.apply = close_apply, .done = close_done, .internal = true};
+    closing->command = (struct command){.apply = close_apply, .done = close_done, .internal = true};
     writer_post(&engine->writer, &closing->command);
     supervisor_post(&engine->supervisor, order_new(ORDER_DRAIN, 0));
 }

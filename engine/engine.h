@@ -45,7 +45,7 @@ struct engine {
     struct function_set *functions; /* what clients may name now */
 
     /* Writer thread only. */
-    struct function_set *claimable; /* its own reference, in step with functions */
+    struct function_set *claimable;     /* its own reference, in step with functions */
     struct order *orders, **last_order; /* of this transaction, for the supervisor */
     int64_t next_due;                   /* run_at of the first scheduled task; 0: look it up */
     int64_t next_sweep;                 /* when to look for what has expired */
@@ -54,7 +54,7 @@ struct engine {
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t interrupted;                /* of those, cut short by the shutdown */
 
-    _Atomic bool draining; /* for others to see */
+    _Atomic bool draining;        /* for others to see */
     pthread_mutex_t drained_lock; /* "drained": guards the next */
     bool drained;
     pthread_cond_t drained_changed;

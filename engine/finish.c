@@ -127,8 +127,8 @@ static void progress_apply(struct command *command, struct txn *txn)
 {
     struct report *report = container_of(command, struct report, command);
     struct task_row row;
-    if (row_by_seq(txn->db, report->task, &row, &txn->arena) &&
-        row_state(&row) == STATE_RUNNING && row.attempt == report->attempt)
+    if (row_by_seq(txn->db, report->task, &row, &txn->arena) && row_state(&row) == STATE_RUNNING &&
+        row.attempt == report->attempt)
         task_progress(report->engine, txn, &row, report->text);
 }
 

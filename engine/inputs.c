@@ -36,8 +36,8 @@ static struct str error_place(struct arena *arena, const struct input *input)
     return kept;
 }
 
-static struct str place_of(struct arena *arena, const struct input *input,
-                           enum wait_for wait_for, int64_t winner)
+static struct str place_of(struct arena *arena, const struct input *input, enum wait_for wait_for,
+                           int64_t winner)
 {
     bool succeeded = str_eq(input->state, STR("succeeded"));
     if (wait_for == WAIT_ANY)

@@ -177,8 +177,7 @@ static bool read_env(struct manifest *manifest, const cJSON *item)
     for (const cJSON *part = item->child; part; part = part->next) {
         if (!cJSON_IsString(part) || !part->string[0] || strchr(part->string, '='))
             return refuse(manifest, item->string, "has to be an object of strings");
-        env[count++] =
-            arena_printf(manifest->arena, "%s=%s", part->string, part->valuestring).data;
+        env[count++] = arena_printf(manifest->arena, "%s=%s", part->string, part->valuestring).data;
     }
     manifest->function->env = env;
     return true;
@@ -189,11 +188,16 @@ static const struct {
     const char *name;
     bool (*read)(struct manifest *manifest, const cJSON *item);
 } keys[] = {
-    {"description", read_description},   {"command", read_command},
-    {"mode", read_mode},                 {"timeout", read_timeout},
-    {"grace", read_grace},               {"concurrency", read_concurrency},
-    {"max_attempts", read_max_attempts}, {"backoff", read_backoff},
-    {"on_interrupt", read_on_interrupt}, {"env", read_env},
+    {"description", read_description},
+    {"command", read_command},
+    {"mode", read_mode},
+    {"timeout", read_timeout},
+    {"grace", read_grace},
+    {"concurrency", read_concurrency},
+    {"max_attempts", read_max_attempts},
+    {"backoff", read_backoff},
+    {"on_interrupt", read_on_interrupt},
+    {"env", read_env},
 };
 
 static bool read_key(struct manifest *manifest, const cJSON *item)

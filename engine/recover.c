@@ -14,8 +14,8 @@ struct recovery {
     struct engine *engine;
     enum task_state state; /* which tasks are looked at */
     const char *kind;
-    int64_t after;         /* seq of the last one seen */
-    size_t seen;           /* in this slice */
+    int64_t after; /* seq of the last one seen */
+    size_t seen;   /* in this slice */
     size_t changed;
 };
 

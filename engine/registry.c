@@ -188,8 +188,9 @@ static bool add_manifest(struct folder *folder, struct entry *entry)
     if (!apply_manifest(folder, entry, function))
         return false;
     return manifest_has_command(function) ||
-           refuse(folder, entry->file, "there is neither an executable of this name nor a "
-                                       "\"command\"");
+           refuse(folder, entry->file,
+                  "there is neither an executable of this name nor a "
+                  "\"command\"");
 }
 
 static int by_name(const void *a, const void *b)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    PROGRESS_A_SECOND = 50,    /* reports that are told; of more, the newest (design 5.2) */
+    PROGRESS_A_SECOND = 50, /* reports that are told; of more, the newest (design 5.2) */
     SECOND_NS = 1000000000,
     LOG_NS = 200000000,        /* lines wait at most so long while the log is young */
     LOG_LATER_NS = 1000000000, /* and so long once its first half is full */

@@ -52,9 +52,9 @@ static void attempt_ended(struct attempt *attempt, const struct outcome *outcome
     finish->outcome.result = arena_str(&attempt->run.arena, outcome->result);
     finish->interrupted = attempt->stop == STOP_SHUTDOWN;
     if (attempt->stop == STOP_TIMEOUT)
-        finish->outcome = run_failure(&attempt->run, FAILURE_TIMEOUT,
-                                      "the attempt took longer than %.3f s",
-                                      (double)attempt->timeout / 1000);
+        finish->outcome =
+            run_failure(&attempt->run, FAILURE_TIMEOUT, "the attempt took longer than %.3f s",
+                        (double)attempt->timeout / 1000);
     if (attempt->timer_open)
         uv_close((uv_handle_t *)&attempt->timer, timer_closed);
     else
@@ -127,8 +127,8 @@ static void launch(struct attempt *attempt)
         return;
     }
     if (attempt->input_failure.data) {
-        outcome = run_failure(&attempt->run, FAILURE_START_FAILED, "%s",
-                              attempt->input_failure.data);
+        outcome =
+            run_failure(&attempt->run, FAILURE_START_FAILED, "%s", attempt->input_failure.data);
         attempt_ended(attempt, &outcome);
         return;
     }
@@ -319,8 +319,7 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
 
 void supervisor_start(struct supervisor *supervisor)
 {
-    thread_start(&supervisor->thread, "supervisor", loop_main, supervisor,
-                 &supervisor->stopping);
+    thread_start(&supervisor->thread, "supervisor", loop_main, supervisor, &supervisor->stopping);
 }
 
 void supervisor_stop(struct supervisor *supervisor)

@@ -39,10 +39,10 @@ struct attempt {
     struct order order;
     struct map_node node; /* by task */
     struct engine *engine;
-    int64_t task;      /* seq */
-    int64_t timeout;   /* milliseconds; 0: none */
-    int64_t grace;     /* milliseconds */
-    bool needs_inputs; /* a meta-task: results have to be put in its arguments first */
+    int64_t task;             /* seq */
+    int64_t timeout;          /* milliseconds; 0: none */
+    int64_t grace;            /* milliseconds */
+    bool needs_inputs;        /* a meta-task: results have to be put in its arguments first */
     struct str input_failure; /* why that was not possible, or STR_NONE */
     struct query query;
     struct run run;
@@ -56,12 +56,12 @@ struct attempt {
     /* What it says, until it is posted. */
     struct attempt *next_noisy; /* in the supervisor's list */
     bool noisy;
-    struct buf progress;      /* newest report, not posted yet */
-    int64_t progress_second;  /* clock_mono_ns() at which the present second began */
-    int64_t progress_posted;  /* reports posted in it */
-    struct buf log;           /* lines, not posted yet */
-    int64_t log_since;        /* clock_mono_ns() of the first of them */
-    int64_t log_bytes;        /* posted so far */
+    struct buf progress;     /* newest report, not posted yet */
+    int64_t progress_second; /* clock_mono_ns() at which the present second began */
+    int64_t progress_posted; /* reports posted in it */
+    struct buf log;          /* lines, not posted yet */
+    int64_t log_since;       /* clock_mono_ns() of the first of them */
+    int64_t log_bytes;       /* posted so far */
     int64_t dropped_lines, dropped_bytes;
 };
 

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 enum {
-    SWEEP_TASKS = 200,   /* deleted in one transaction: a command waits no longer than that takes */
+    SWEEP_TASKS = 200, /* deleted in one transaction: a command waits no longer than that takes */
     SWEEP_EVENTS = 1000,
     SWEEP_PAUSE_MS = 1000, /* at least, between looks when there is nothing to delete */
 };

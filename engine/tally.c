@@ -92,8 +92,7 @@ bool queue_before(const struct queue_place *a, const struct queue_place *b)
     return a->seq < b->seq;
 }
 
-static void keep_head(struct tally_function *function, int from, int to,
-                      const struct task_row *row)
+static void keep_head(struct tally_function *function, int from, int to, const struct task_row *row)
 {
     struct queue_place place = {row->lane, row->priority, row->seq};
     if (to == STATE_QUEUED) {
@@ -186,8 +185,7 @@ void tally_states(struct tally *tally, int64_t states[STATE_COUNT])
     pthread_mutex_unlock(&tally->lock);
 }
 
-void tally_function_counts(struct tally *tally, struct str name, int64_t *queued,
-                           int64_t *running)
+void tally_function_counts(struct tally *tally, struct str name, int64_t *queued, int64_t *running)
 {
     pthread_mutex_lock(&tally->lock);
     const struct tally_function *function = find(tally, name);

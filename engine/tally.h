@@ -21,9 +21,9 @@ struct queue_place {
 
 struct tally_function {
     struct map_node node;
-    struct tally_function *next; /* in the list of all */
-    struct str name;             /* owned */
-    int64_t queued, running;     /* the writer's, within its transaction */
+    struct tally_function *next;       /* in the list of all */
+    struct str name;                   /* owned */
+    int64_t queued, running;           /* the writer's, within its transaction */
     int64_t seen_queued, seen_running; /* as of the last commit; under the lock */
     bool head_known;
     struct queue_place head;
@@ -63,7 +63,6 @@ bool queue_before(const struct queue_place *a, const struct queue_place *b);
 
 /* Any thread: the counts as of the last commit. */
 void tally_states(struct tally *tally, int64_t states[STATE_COUNT]);
-void tally_function_counts(struct tally *tally, struct str name, int64_t *queued,
-                           int64_t *running);
+void tally_function_counts(struct tally *tally, struct str name, int64_t *queued, int64_t *running);
 
 #endif

@@ -71,8 +71,8 @@ static void move_times(struct engine *engine, struct txn *txn, struct task_row *
     }
 }
 
-void task_move(struct engine *engine, struct txn *txn, struct task_row *row,
-               enum task_cause cause, const struct move_with *with)
+void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enum task_cause cause,
+               const struct move_with *with)
 {
     enum task_state from = row_state(row);
     const struct state_move *move = state_move(from, cause);

@@ -15,8 +15,8 @@ struct move_with {
 
 /* Moves the row along the table of states, stores it, counts it and tells of it. Asserts that the
  * table knows the move. */
-void task_move(struct engine *engine, struct txn *txn, struct task_row *row,
-               enum task_cause cause, const struct move_with *with);
+void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enum task_cause cause,
+               const struct move_with *with);
 /* Stores a new row and tells of it. */
 void task_add(struct engine *engine, struct txn *txn, struct task_row *row);
 /* Tells of progress: the task's own event and one for each of its ancestors (design 5.2). */

@@ -117,7 +117,7 @@ static bool compute_concat(struct call *call)
 struct member {
     struct map_node node;
     struct member *next;
-    struct str name;        /* decoded */
+    struct str name; /* decoded */
     uint32_t name_at, value_at;
 };
 
@@ -217,9 +217,9 @@ static void finish(struct run *run, struct call *call, bool succeeded)
 {
     struct run_host *host = run->host;
     if (succeeded && (int64_t)call->out.len > host->max_result) {
-        call->outcome = run_failure(run, FAILURE_RESULT_TOO_LARGE,
-                                    "the result is larger than %lld bytes",
-                                    (long long)host->max_result);
+        call->outcome =
+            run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
+                        (long long)host->max_result);
         succeeded = false;
     }
     call->outcome.succeeded = succeeded;
@@ -260,9 +260,8 @@ static bool sleep_start(struct call *call)
 {
     const double max_seconds = 1e9;
     const struct json_node *nodes = call->args.nodes;
-    double seconds = nodes[0].count == 1 && nodes[1].type == JSON_NUMBER
-                         ? json_double(&call->args, 1)
-                         : -1;
+    double seconds =
+        nodes[0].count == 1 && nodes[1].type == JSON_NUMBER ? json_double(&call->args, 1) : -1;
     if (!(seconds >= 0 && seconds <= max_seconds))
         return call_fail(call, "sleep wants one number of seconds, 0 to 1000000000");
     struct nap *nap = mem_alloc(sizeof(*nap));

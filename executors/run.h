@@ -27,7 +27,7 @@ struct run {
     int64_t attempt;
     struct str args, kwargs; /* JSON */
     const struct executor *executor;
-    void *state;             /* the executor's own, between start and the end */
+    void *state; /* the executor's own, between start and the end */
     struct run_host *host;
 };
 

@@ -66,9 +66,8 @@ static void subscribe(struct request *request, struct subscription *subscription
 
 static bool id_fits(struct request *request, const char *name, struct str value)
 {
-    return id_valid(value) ||
-           problem_parameter(&request->problem, &request->arena, str_of(name),
-                             "this has 1 to 64 characters of A-Z a-z 0-9 _ -");
+    return id_valid(value) || problem_parameter(&request->problem, &request->arena, str_of(name),
+                                                "this has 1 to 64 characters of A-Z a-z 0-9 _ -");
 }
 
 /* Names of channels are kept as JSON strings, as they stand in stored events. */

@@ -60,7 +60,8 @@ static void query_done(struct query *query, bool failed)
 
 static void add_encoded(struct buf *out, struct str value)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     for (size_t i = 0; i < value.len; i++) {
         bool fine = false;
         for (size_t k = 0; plain[k] && !fine; k++)

@@ -26,8 +26,7 @@ bool param_wait(struct request *request, int64_t *wait_ms)
     return true;
 }
 
-bool param_int(struct request *request, const char *name, int64_t low, int64_t high,
-               int64_t *value)
+bool param_int(struct request *request, const char *name, int64_t low, int64_t high, int64_t *value)
 {
     struct str text;
     int64_t number;

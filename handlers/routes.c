@@ -1,11 +1,11 @@
 #include "handlers/app.h"
 
-#define JSON "application/json"
+#define JSON  "application/json"
 #define TOKEN ACCESS_TOKEN
 #define OPEN  ACCESS_OPEN
 #define PAGE  ACCESS_PAGE
-#define SSE  "text/event-stream"
-#define ID   "/v1/tasks/{id}"
+#define SSE   "text/event-stream"
+#define ID    "/v1/tasks/{id}"
 
 static const struct route table[] = {
     {METHOD_POST, "/v1/tasks", handle_task_create, BODY_JSON, JSON, "wait", TOKEN,
@@ -24,15 +24,13 @@ static const struct route table[] = {
      "All events of a task, until it ends"},
     {METHOD_GET, "/v1/events", handle_events, BODY_NONE, SSE,
      "channel task type function last_event_id", TOKEN, "Events as they happen"},
-    {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN,
-     "What can be run"},
+    {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN, "What can be run"},
     {METHOD_GET, "/v1/stats", handle_stats, BODY_NONE, JSON, "", TOKEN, "Counts and rates"},
     {METHOD_GET, "/healthz", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server works"},
     {METHOD_GET, "/livez", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server lives"},
     {METHOD_GET, "/readyz", handle_ready, BODY_NONE, JSON, "", OPEN,
      "Whether the server takes new tasks"},
-    {METHOD_GET, "/", handle_dashboard, BODY_NONE, "text/html", "", PAGE,
-     "The dashboard"},
+    {METHOD_GET, "/", handle_dashboard, BODY_NONE, "text/html", "", PAGE, "The dashboard"},
 };
 
 const struct route_table routes = {table, sizeof(table) / sizeof(table[0])};

@@ -62,8 +62,8 @@ void handle_stats(struct request *request)
     buf_addf(&body,
              "},\"live\":%lld,\"slots\":{\"total\":%lld,\"used\":%lld},\"subscribers\":%lld,"
              "\"writes\":%lld,\"commits\":%lld}\n",
-             (long long)live, (long long)engine->config.slots,
-             (long long)engine_slots_used(engine), (long long)atomic_load(&app->hub->subscribers),
+             (long long)live, (long long)engine->config.slots, (long long)engine_slots_used(engine),
+             (long long)atomic_load(&app->hub->subscribers),
              (long long)atomic_load(&engine->writer.writes),
              (long long)atomic_load(&engine->writer.commits));
     reply_json(request, 200, &body);

@@ -9,7 +9,7 @@ struct task_json {
     const struct payload *payload;
     const struct dependency_row *dependencies;
     size_t dependency_count;
-    int64_t retain; /* milliseconds that it is kept after its end */
+    int64_t retain;   /* milliseconds that it is kept after its end */
     struct str extra; /* further members, each with a leading comma, or STR_NONE */
 };
 

@@ -24,16 +24,16 @@ static void render_created(const struct creation *creation, size_t index, struct
 {
     const struct create *create = &creation->create;
     const struct spec *spec = &create->plan.specs[index];
-    struct dependency_row *rows = ARENA_ARRAY(&creation->request->arena, struct dependency_row,
-                                              spec->dependency_count);
+    struct dependency_row *rows =
+        ARENA_ARRAY(&creation->request->arena, struct dependency_row, spec->dependency_count);
     for (size_t k = 0; k < spec->dependency_count; k++) {
         const struct dependency *dependency = &spec->dependencies[k];
         const struct task_row *inside =
             dependency->spec >= 0 ? &create->rows[dependency->spec] : NULL;
-        rows[k] = (struct dependency_row){
-            .id = inside ? inside->id : dependency->id,
-            .state = inside ? inside->state : create->outside_states[index][k],
-            .at = dependency->at};
+        rows[k] = (struct dependency_row){.id = inside ? inside->id : dependency->id,
+                                          .state = inside ? inside->state
+                                                          : create->outside_states[index][k],
+                                          .at = dependency->at};
     }
     const struct payload payload = {spec->args, spec->kwargs, spec->metadata};
     const struct task_json task = {.row = &create->rows[index],
@@ -133,8 +133,8 @@ void handle_task_create(struct request *request)
     create->command.arena = &request->arena;
     create->functions = engine_functions(engine);
     if (!read_wait(request, creation) ||
-        !plan_parse(&request->json, create->functions, clock_now(), &request->arena,
-                    &create->plan, &request->problem)) {
+        !plan_parse(&request->json, create->functions, clock_now(), &request->arena, &create->plan,
+                    &request->problem)) {
         function_set_unref(create->functions);
         reply_problem(request, &request->problem, STR_NONE);
         return;

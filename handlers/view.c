@@ -13,8 +13,7 @@ static void query_run(struct query *query, struct db *db)
         return;
     payload_read(db, view->row.seq, &view->payload, arena);
     if (row_is_meta(&view->row))
-        view->dependency_count =
-            dependencies_read(db, view->row.seq, &view->dependencies, arena);
+        view->dependency_count = dependencies_read(db, view->row.seq, &view->dependencies, arena);
     if (view->want_result)
         view->result = result_read(db, view->row.seq, arena);
 }

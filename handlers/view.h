@@ -9,9 +9,9 @@
 struct view {
     struct request *request;
     struct str id;
-    int64_t wait_ms;  /* longest wait for the end; 0: as it is now */
+    int64_t wait_ms; /* longest wait for the end; 0: as it is now */
     bool want_result;
-    void *context; /* the handler's own */
+    void *context;                    /* the handler's own */
     void (*ready)(struct view *view); /* HTTP thread; the task was found, and replies */
 
     struct query query;

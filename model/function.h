@@ -11,15 +11,15 @@ enum function_mode { MODE_BUILTIN, MODE_PROCESS };
 struct function {
     struct str name;
     enum function_mode mode;
-    struct str description;   /* STR_NONE: none given */
-    const char *const *argv;  /* process: NULL-ended; argv[0] is a path the folder resolves */
-    const char *const *env;   /* process: NULL-ended "NAME=value", the manifest's own */
-    int64_t timeout;          /* milliseconds for an attempt; 0: no limit */
-    int64_t grace;            /* milliseconds from TERM to KILL; -1: the server's */
-    int64_t concurrency;      /* at once; 0: no limit of its own */
-    int64_t max_attempts;     /* at least 1 */
-    struct backoff backoff;   /* between attempts */
-    bool fail_on_interrupt;   /* manifest "on_interrupt":"fail" */
+    struct str description;        /* STR_NONE: none given */
+    const char *const *argv;       /* process: NULL-ended; argv[0] is a path the folder resolves */
+    const char *const *env;        /* process: NULL-ended "NAME=value", the manifest's own */
+    int64_t timeout;               /* milliseconds for an attempt; 0: no limit */
+    int64_t grace;                 /* milliseconds from TERM to KILL; -1: the server's */
+    int64_t concurrency;           /* at once; 0: no limit of its own */
+    int64_t max_attempts;          /* at least 1 */
+    struct backoff backoff;        /* between attempts */
+    bool fail_on_interrupt;        /* manifest "on_interrupt":"fail" */
     const struct builtin *builtin; /* MODE_BUILTIN: what to run (executors/builtin.c) */
 };
 
@@ -27,7 +27,7 @@ struct function {
 struct function_set {
     struct function *items;
     size_t count;
-    struct str folder; /* absolute; the children's working directory */
+    struct str folder;  /* absolute; the children's working directory */
     struct arena arena; /* owns all texts */
     int refs;           /* atomic */
 };

@@ -114,7 +114,8 @@ static bool walk_reference(struct reader *reader, uint32_t object, struct found 
 
 /* Looks for $task objects at any depth; {"$value": X} hides what is in X. Recursion is as deep as
  * the JSON, which is at most JSON_MAX_DEPTH. */
-static bool walk(struct reader *reader, uint32_t node, struct found *found) /* NOLINT(misc-no-recursion) */
+static bool walk(struct reader *reader, uint32_t node,
+                 struct found *found) /* NOLINT(misc-no-recursion) */
 {
     const struct json *json = reader->json;
     const struct json_node *at = &json->nodes[node];
@@ -273,8 +274,8 @@ static bool resolve_ids(struct reader *reader, struct plan *plan)
 
 /* Kahn's algorithm, from the tasks that need nothing: what it never reaches is in a circle or
  * behind one. left[i] counts the unreached dependencies of task i. */
-static size_t reach(const struct plan *plan, size_t *left, size_t *queue, size_t *first_user,
-                    size_t *users)
+static size_t reach(const struct plan *plan, size_t *left, size_t *queue, const size_t *first_user,
+                    const size_t *users)
 {
     size_t ready = 0;
     for (size_t i = 0; i < plan->count; i++) {
@@ -297,10 +298,9 @@ static bool refuse_cycle(struct reader *reader, const struct plan *plan, const s
         for (size_t k = 0; k < spec->dependency_count && left[i]; k++) {
             const struct dependency *dependency = &spec->dependencies[k];
             if (dependency->id.data && dependency->spec >= 0 && left[dependency->spec])
-                return problem_at(reader->problem, reader->arena, PROBLEM_CYCLE,
-                                  dependency->pointer,
-                                  "through \"%.*s\" this task would wait for itself",
-                                  STR_ARG(dependency->id));
+                return problem_at(
+                    reader->problem, reader->arena, PROBLEM_CYCLE, dependency->pointer,
+                    "through \"%.*s\" this task would wait for itself", STR_ARG(dependency->id));
         }
     }
     return problem_set(reader->problem, reader->arena, PROBLEM_CYCLE,

@@ -14,7 +14,8 @@ struct backoff {
 
 /* The pause after the failures-th failed attempt (1 is the first), in milliseconds: between three
  * quarters of initial * factor^(failures-1), capped at max, and the whole of it. random is any
- * number; it decides where in between, so that tasks that failed together do not return together. */
+ * number; it decides where in between, so that tasks that failed together do not return together.
+ */
 int64_t backoff_pause(struct backoff backoff, int64_t failures, uint64_t random);
 
 #endif

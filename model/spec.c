@@ -38,11 +38,13 @@ static bool read_id(struct reader *reader, struct spec *spec, uint32_t node)
         return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
                              "an id has 1 to 64 characters of A-Z a-z 0-9 _ -");
     if (str_eq(spec->id, STR("cancel")))
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "the id \"cancel\" is taken by a route");
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "the id \"cancel\" is taken by a route");
     return true;
 }
 
-static bool read_payload(struct reader *reader, uint32_t node, enum json_type type, struct str *text)
+static bool read_payload(struct reader *reader, uint32_t node, enum json_type type,
+                         struct str *text)
 {
     if (reader->json->nodes[node].type != type)
         return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be an %s",

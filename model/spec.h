@@ -37,8 +37,8 @@ struct spec {
     struct str id;      /* never STR_NONE after plan_parse */
     struct str pointer; /* of the task in the request: "" or /3 or /args/0/$task */
     bool id_given;
-    bool meta;   /* "process" was given */
-    bool inner;  /* inline dependency: nobody subscribed to it by creating it */
+    bool meta;  /* "process" was given */
+    bool inner; /* inline dependency: nobody subscribed to it by creating it */
     const struct function *function;
     struct str args, kwargs; /* JSON, one line */
     struct str metadata;     /* JSON or STR_NONE */

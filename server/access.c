@@ -80,8 +80,7 @@ static bool local_address(const struct request *request, const struct sockaddr_s
         return ((const struct sockaddr_in *)&local)->sin_addr.s_addr ==
                ((const struct sockaddr_in *)address)->sin_addr.s_addr;
     return memcmp(&((const struct sockaddr_in6 *)&local)->sin6_addr,
-                  &((const struct sockaddr_in6 *)address)->sin6_addr,
-                  sizeof(struct in6_addr)) == 0;
+                  &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(struct in6_addr)) == 0;
 }
 
 static bool own_host(const struct access_rules *rules, const struct request *request,

@@ -11,8 +11,8 @@
 struct access_rules {
     struct str token; /* STR_NONE: none is demanded */
     struct settings_list cors_origins;
-    bool loopback; /* the server listens on a loopback address only */
-    bool any_name; /* off loopback a token protects, so any name will do */
+    bool loopback;   /* the server listens on a loopback address only */
+    bool any_name;   /* off loopback a token protects, so any name will do */
     struct str host; /* what --listen names */
 };
 

@@ -49,8 +49,8 @@ static bool check_length(struct request *request)
 {
     struct str length = request_header(request, "Content-Length");
     int64_t bytes;
-    if (!length.data || (str_int(length, &bytes) && bytes >= 0 &&
-                         bytes <= (int64_t)request->body_limit))
+    if (!length.data ||
+        (str_int(length, &bytes) && bytes >= 0 && bytes <= (int64_t)request->body_limit))
         return true;
     return problem_set(&request->problem, &request->arena, PROBLEM_BODY_TOO_LARGE,
                        "a body may have %zu bytes here", request->body_limit);
@@ -60,8 +60,7 @@ static void answer_options(struct request *request, const struct route_table *ro
 {
     struct str allow = route_allow(routes, request);
     if (!allow.data) {
-        problem_set(&request->problem, &request->arena, PROBLEM_NOT_FOUND,
-                    "there is no such path");
+        problem_set(&request->problem, &request->arena, PROBLEM_NOT_FOUND, "there is no such path");
         return;
     }
     request_add_header(request, "Allow", allow);
@@ -131,8 +130,7 @@ static enum MHD_Result first_call(struct request *request)
     check_request(request);
     bool too_large = request->problem.code == PROBLEM_BODY_TOO_LARGE;
     bool closes = request->problem.code == PROBLEM_BAD_REQUEST;
-    if (too_large || closes ||
-        (request->problem.code != PROBLEM_NONE && expects_continue(request)))
+    if (too_large || closes || (request->problem.code != PROBLEM_NONE && expects_continue(request)))
         return part(request);
     return MHD_YES;
 }
@@ -178,10 +176,9 @@ static enum MHD_Result answer(struct request *request)
 {
     if (request->problem.code == PROBLEM_NONE && request->route)
         parse_body(request);
-    if (request->problem.code == PROBLEM_UNAUTHORIZED && request->route &&
-        request->route->access == ACCESS_PAGE)
-        request->route->handle(request);
-    else if (request->problem.code != PROBLEM_NONE)
+    bool page = request->route && request->route->access == ACCESS_PAGE &&
+                request->problem.code == PROBLEM_UNAUTHORIZED;
+    if (request->problem.code != PROBLEM_NONE && !page)
         reply_problem(request, &request->problem, STR_NONE);
     else if (!request->route)
         reply_empty(request, 204); /* OPTIONS */
@@ -339,11 +336,10 @@ static bool thread_open(struct http_thread *thread, unsigned connections)
     struct http_server *server = thread->server;
     int fd = fcntl(server->socket, F_DUPFD_CLOEXEC, 0);
     thread->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-        NULL, on_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
+        NULL, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HTTP_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!thread->daemon)

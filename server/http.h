@@ -16,11 +16,11 @@
 struct http_config {
     struct route_table routes;
     struct access_rules access;
-    void *app;              /* given to handlers */
-    struct hub *hub;        /* says farewell to clients whose body is refused half-way */
-    unsigned threads;       /* at least 1 */
-    unsigned connections;   /* at most so many at once */
-    int64_t max_body;       /* bytes, where the route says nothing else */
+    void *app;            /* given to handlers */
+    struct hub *hub;      /* says farewell to clients whose body is refused half-way */
+    unsigned threads;     /* at least 1 */
+    unsigned connections; /* at most so many at once */
+    int64_t max_body;     /* bytes, where the route says nothing else */
 };
 
 struct http_thread {

@@ -214,8 +214,8 @@ static bool task_live(struct hub *hub, int64_t task)
     struct stmt *stmt = db_stmt(hub->db, SQL_task_state);
     enum task_state state = STATE_FAILED;
     stmt_bind_int(stmt, ":seq", task);
-    bool live = stmt_step(stmt) && state_parse(stmt_text(stmt, 0), &state) &&
-                !state_terminal(state);
+    bool live =
+        stmt_step(stmt) && state_parse(stmt_text(stmt, 0), &state) && !state_terminal(state);
     stmt_end(stmt);
     return live;
 }
@@ -291,8 +291,8 @@ static void heartbeat(uv_timer_t *timer)
     int64_t now = (int64_t)uv_now(&hub->loop);
     while (hub->oldest && now - hub->oldest->written_at >= hub->heartbeat_ms)
         subscriber_heartbeat(hub->oldest);
-    int64_t next = hub->oldest ? hub->oldest->written_at + hub->heartbeat_ms - now
-                               : hub->heartbeat_ms;
+    int64_t next =
+        hub->oldest ? hub->oldest->written_at + hub->heartbeat_ms - now : hub->heartbeat_ms;
     if (hub->oldest)
         uv_timer_start(timer, heartbeat, (uint64_t)(next > 0 ? next : 1), 0);
     flush_dirty(hub);

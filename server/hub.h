@@ -42,11 +42,11 @@ struct waiter {
 
 /* What a new subscriber asked for. */
 struct subscription {
-    int fd;              /* the socket, non-blocking; the hub's from now on */
-    struct str head;     /* response head and first lines, copied */
+    int fd;               /* the socket, non-blocking; the hub's from now on */
+    struct str head;      /* response head and first lines, copied */
     struct filter filter; /* copied */
-    bool resume;         /* start after last_id, else with what comes next */
-    int64_t last_id;     /* -1: an id that was never ours: reset, then live */
+    bool resume;          /* start after last_id, else with what comes next */
+    int64_t last_id;      /* -1: an id that was never ours: reset, then live */
 };
 
 struct hub {
@@ -61,8 +61,8 @@ struct hub {
     _Atomic int64_t listeners;   /* subscribers and waiters; 0: the writer need not tell */
     _Atomic int64_t subscribers; /* for statistics */
 
-    struct map by_channel, by_task; /* of struct link */
-    struct subscriber *everyone;    /* those with neither filter */
+    struct map by_channel, by_task;     /* of struct link */
+    struct subscriber *everyone;        /* those with neither filter */
     struct subscriber *oldest, *newest; /* all, by the time they were last written to */
     struct subscriber *dirty;           /* have frames to be written */
     struct map waiters;
@@ -76,8 +76,8 @@ struct hub {
 /* path: the database. False: *message (mem_free it) says why. */
 bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, char **message);
 void hub_start(struct hub *hub);
-/* Any thread: writes a last answer to a socket, the hub's from now on, and closes it once the client
- * has seen it or FAREWELL_MS have passed (server/farewell.c). */
+/* Any thread: writes a last answer to a socket, the hub's from now on, and closes it once the
+ * client has seen it or FAREWELL_MS have passed (server/farewell.c). */
 void hub_farewell(struct hub *hub, int fd, struct str text);
 /* Ends all streams and waits, now and from now on, so that nobody is kept waiting. */
 void hub_end_streams(struct hub *hub);

@@ -58,8 +58,9 @@ static void add_place(const struct problem *problem, struct buf *out)
 void problem_render(const struct problem *problem, struct str extra, struct buf *out)
 {
     const struct problem_kind *kind = problem_kind(problem->code);
-    buf_addf(out, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-             kind->slug, kind->title, kind->status);
+    buf_addf(out,
+             "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":", kind->slug,
+             kind->title, kind->status);
     buf_add_json(out, problem->detail);
     add_place(problem, out);
     buf_add_str(out, extra);

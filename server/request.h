@@ -40,7 +40,7 @@ struct route {
     const char *type;       /* media type of a good answer */
     const char *parameters; /* the query's, separated by spaces; "" for none */
     enum access_rule access;
-    const char *summary;    /* one line for the API's description */
+    const char *summary; /* one line for the API's description */
 };
 
 struct header {
@@ -58,7 +58,7 @@ struct request {
     struct str method, path, id; /* id: what stood for the {} of the path */
     struct buf body;
     size_t body_limit;
-    struct json json;  /* the body, when the route's rule is JSON and there is one */
+    struct json json; /* the body, when the route's rule is JSON and there is one */
     bool has_json;
     struct problem problem; /* why it is refused, or PROBLEM_NONE */
     struct header *headers; /* to be added to the reply */
@@ -77,8 +77,8 @@ struct str request_query(struct request *request, const char *name, size_t i);
 /* Adds a header to the reply; texts are copied. */
 void request_add_header(struct request *request, const char *name, struct str value);
 
-/* HTTP thread, in a handler or at resume: nothing happens to the request until request_wake. Call it
- * before the work is posted. */
+/* HTTP thread, in a handler or at resume: nothing happens to the request until request_wake. Call
+ * it before the work is posted. */
 void request_suspend(struct request *request, void (*resume)(struct request *request));
 /* Any thread: resume is called on the request's HTTP thread. */
 void request_wake(struct request *request);

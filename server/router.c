@@ -66,7 +66,8 @@ bool route_find(const struct route_table *table, struct request *request)
 
 /* --- media types (RFC 9110, sections 8.3 and 12.5.1) ------------------------------- */
 
-/* How well a range of Accept fits the type: 0 not at all, 1 by both wildcards, 2 by one, 3 exactly. */
+/* How well a range of Accept fits the type: 0 not at all, 1 by both wildcards, 2 by one, 3 exactly.
+ */
 static int range_fits(struct str range, struct str type)
 {
     struct str subtype = type, range_sub = range;

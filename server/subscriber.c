@@ -1,7 +1,6 @@
 #include "server/subscriber.h"
 
 #include "base/mem.h"
-#include "model/state.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -10,8 +9,8 @@
 #include <unistd.h>
 
 enum {
-    SLICE = 256,        /* stored events looked at before the others get their turn */
-    STALLED_BEATS = 4,  /* heartbeats without taking a byte: the reader is cut off, and resumes */
+    SLICE = 256,       /* stored events looked at before the others get their turn */
+    STALLED_BEATS = 4, /* heartbeats without taking a byte: the reader is cut off, and resumes */
 };
 
 /* --- its place in the hub's lists ------------------------------------------------ */
@@ -167,7 +166,7 @@ static void lag(struct subscriber *s)
 static bool write_pending(struct subscriber *s)
 {
     while (s->pending_count) {
-        struct iovec parts[PENDING_MAX];
+        struct iovec parts[PENDING_MAX] = {0};
         for (size_t i = 0; i < s->pending_count; i++)
             parts[i] = (struct iovec){(void *)(uintptr_t)s->pending[i]->text.data,
                                       s->pending[i]->text.len};
@@ -191,7 +190,7 @@ static bool write_pending(struct subscriber *s)
     return true;
 }
 
-static void push(struct subscriber *s, struct frame *frame)
+void subscriber_push(struct subscriber *s, struct frame *frame)
 {
     s->pending[s->pending_count++] = frame;
 }
@@ -204,7 +203,7 @@ void subscriber_offer(struct subscriber *s, struct frame *frame)
     if (s->pending_count == PENDING_MAX && !write_pending(s))
         return; /* it lags now and finds the frame in the ring */
     s->cursor = frame->id;
-    push(s, frame_ref(frame));
+    subscriber_push(s, frame_ref(frame));
     s->ending = s->filter.seq && frame->ends;
     mark_dirty(s);
 }
@@ -217,93 +216,6 @@ void subscriber_end(struct subscriber *s)
     mark_dirty(s);
 }
 
-/* --- reading on -------------------------------------------------------------------- */
-
-/* Takes matching frames of the ring after the cursor, as many as there is room for. */
-static void read_ring(struct subscriber *s)
-{
-    struct hub *hub = s->hub;
-    size_t low = 0, high = hub->ring_count;
-    while (low < high) { /* the first frame after the cursor */
-        size_t middle = (low + high) / 2;
-        if (hub->ring[(hub->ring_first + middle) % RING_FRAMES]->id <= s->cursor)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < hub->ring_count && s->pending_count < PENDING_MAX; low++) {
-        struct frame *frame = hub->ring[(hub->ring_first + low) % RING_FRAMES];
-        s->cursor = frame->id;
-        if (filter_passes(&s->filter, frame))
-            push(s, frame_ref(frame));
-    }
-    s->live = low == hub->ring_count && s->pending_count < PENDING_MAX;
-}
-
-/* Takes matching events of the store after the cursor; false: it has no more. */
-static bool read_store(struct subscriber *s)
-{
-    struct arena arena = {0};
-    bool own = s->filter.seq != 0;
-    struct stmt *stmt = db_stmt(s->hub->db, own ? SQL_task_events_after : SQL_events_after);
-    if (own)
-        stmt_bind_int(stmt, ":task", s->filter.seq);
-    stmt_bind_int(stmt, ":after", s->cursor);
-    stmt_bind_int(stmt, ":limit", SLICE);
-    int rows = 0;
-    while (s->pending_count < PENDING_MAX && !s->ending && stmt_step(stmt)) {
-        struct event event;
-        struct str data = stmt_text(stmt, 1);
-        s->cursor = stmt_int(stmt, 0);
-        rows++;
-        if (!frame_parse(data, &arena, &event))
-            continue;
-        struct frame *frame = frame_new(s->cursor, s->filter.seq, &event, data);
-        if (filter_passes(&s->filter, frame))
-            push(s, frame_ref(frame));
-        s->ending = own && frame->ends;
-        frame_unref(frame);
-    }
-    stmt_end(stmt);
-    arena_done(&arena);
-    if (db_status(s->hub->db) != DB_OK)
-        db_rollback(s->hub->db);
-    return rows > 0;
-}
-
-static bool task_ended(struct subscriber *s)
-{
-    enum task_state state;
-    struct stmt *stmt = db_stmt(s->hub->db, SQL_task_state);
-    stmt_bind_int(stmt, ":seq", s->filter.seq);
-    bool ended = !stmt_step(stmt) || !state_parse(stmt_text(stmt, 0), &state) ||
-                 state_terminal(state);
-    stmt_end(stmt);
-    return ended;
-}
-
-/* One task's own stream: the state is read before the events, so that an end that is told is
- * found among them and one that is not told (notify:false) ends the stream all the same. */
-static void read_on_task(struct subscriber *s)
-{
-    bool ended = task_ended(s);
-    if (read_store(s))
-        return;
-    s->ending = s->ending || ended;
-    s->live = !ended;
-}
-
-/* The next piece of what it missed. */
-static void read_on(struct subscriber *s)
-{
-    if (s->filter.seq)
-        read_on_task(s);
-    else if (s->cursor >= s->hub->ring_after)
-        read_ring(s);
-    else if (!read_store(s))
-        s->cursor = s->hub->ring_after; /* the store ends where the ring begins */
-}
-
 void subscriber_flush(struct subscriber *s)
 {
     if (s->closing || s->blocked || !write_pending(s))
@@ -311,7 +223,7 @@ void subscriber_flush(struct subscriber *s)
     if (s->ending) {
         subscriber_close(s);
     } else if (!s->live) {
-        read_on(s);
+        subscriber_read_on(s);
         mark_dirty(s); /* the others get their turn before it goes on */
     }
 }
@@ -345,7 +257,7 @@ void subscriber_heartbeat(struct subscriber *s)
         return;
     }
     if (!s->blocked && s->pending_count < PENDING_MAX) {
-        push(s, frame_text(STR(": heartbeat\n\n")));
+        subscriber_push(s, frame_text(STR(": heartbeat\n\n")));
         mark_dirty(s);
     }
     list_remove(s);
@@ -379,7 +291,7 @@ static void place_cursor(struct subscriber *s, const struct subscription *subscr
     if (strange || expired) {
         struct buf text = {0};
         buf_addf(&text, "event: reset\ndata: {\"oldest\":%lld}\n\n", (long long)oldest);
-        push(s, frame_text(buf_str(&text)));
+        subscriber_push(s, frame_text(buf_str(&text)));
         buf_done(&text);
     }
 }
@@ -412,7 +324,7 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription)
     uv_poll_init(&hub->loop, &s->poll, s->fd);
     s->poll.data = s;
     watch(s, false);
-    push(s, frame_text(subscription->head));
+    subscriber_push(s, frame_text(subscription->head));
     place_cursor(s, subscription);
     mark_dirty(s);
     hub_keep_beating(hub);

@@ -15,17 +15,17 @@ struct link {
 
 struct subscriber {
     struct hub *hub;
-    struct subscriber *older, *newer;   /* hub->oldest … newest */
+    struct subscriber *older, *newer; /* hub->oldest … newest */
     struct subscriber *next_dirty;
     struct subscriber *next_everyone, **at_everyone;
     uv_poll_t poll;
     int fd;
-    bool live;     /* gets frames as they come; else it reads on from its cursor */
+    bool live; /* gets frames as they come; else it reads on from its cursor */
     bool dirty;
-    bool blocked;  /* the socket takes no more: waits to be writable */
-    bool ending;   /* closes when all is written */
-    bool closing;  /* its handle is being closed */
-    int missed_beats; /* heartbeats since it last took a byte, while blocked */
+    bool blocked;       /* the socket takes no more: waits to be writable */
+    bool ending;        /* closes when all is written */
+    bool closing;       /* its handle is being closed */
+    int missed_beats;   /* heartbeats since it last took a byte, while blocked */
     int64_t cursor;     /* id of the last event it has, or has been spared by its filter */
     int64_t written_at; /* loop time, milliseconds */
     struct frame *pending[PENDING_MAX]; /* to be written, the first from `offset` on */
@@ -45,6 +45,11 @@ void subscriber_offer(struct subscriber *subscriber, struct frame *frame);
 void subscriber_end(struct subscriber *subscriber);
 /* Writes what is pending and reads on if it lags behind. */
 void subscriber_flush(struct subscriber *subscriber);
+/* Puts a frame at the end of what is to be written; one reference goes over. There has to be room.
+ */
+void subscriber_push(struct subscriber *subscriber, struct frame *frame);
+/* Takes the next piece of what it missed, and goes live when nothing is missing (catch_up.c). */
+void subscriber_read_on(struct subscriber *subscriber);
 /* A comment, so that both ends notice when the other is gone. */
 void subscriber_heartbeat(struct subscriber *subscriber);
 void subscriber_close(struct subscriber *subscriber);

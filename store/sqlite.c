@@ -40,7 +40,8 @@ static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchrono
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {
     struct db *db = mem_alloc(sizeof(*db));
-    int flags = mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int flags =
+        mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);

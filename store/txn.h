@@ -19,8 +19,8 @@ struct txn {
     struct db *db;
     int64_t now; /* one time for all that happens together, milliseconds since 1970 */
     struct arena arena;
-    int64_t next_seq;   /* for the next task */
-    int64_t next_event; /* for the next event */
+    int64_t next_seq;         /* for the next task */
+    int64_t next_event;       /* for the next event */
     struct txn_event *events; /* heap */
     size_t event_count, event_capacity;
     int64_t writes; /* commands applied */

@@ -44,8 +44,8 @@ struct writer {
     pthread_t thread;
     struct txn txn;
     struct writer_client client;
-    struct mail *held;    /* internal commands that could not be stored yet */
-    int64_t held_until;   /* clock_mono_ns() of their next try */
+    struct mail *held;  /* internal commands that could not be stored yet */
+    int64_t held_until; /* clock_mono_ns() of their next try */
     _Atomic bool stopping;
     _Atomic bool full;       /* the last transaction failed for want of room */
     _Atomic int64_t writes;  /* commands stored since start */

@@ -78,7 +78,8 @@ SCENARIO(backing_off)
 {
     function_file(s, "bad.sh", "#!/bin/sh\nexit 1\n");
     struct server *server = server_start(s, "--slots 1");
-    create(server, "{'id':'a','function':'bad','max_attempts':2,'backoff':{'initial':3000}}");
+    create(server,
+           "{'id':'a','function':'bad','max_attempts':2,'backoff':{'initial':3000,'max':3000}}");
     struct reply *reply = await_state(server, "a", "scheduled");
     expect_number(reply, "attempt", 1);
     assert_true(json_time(reply, "run_at") - json_time(reply, "created_at") > 1000 * 1000);

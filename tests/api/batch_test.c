@@ -167,7 +167,7 @@ static char *batch_of(struct scenario *s, int count)
         out[(size_t)i * each] = i ? ',' : '[';
         memcpy(out + (size_t)i * each + 1, one, sizeof one - 1);
     }
-    strcat(out, "]");
+    out[each * (size_t)count] = ']';
     return out;
 }
 

@@ -171,6 +171,7 @@ SCENARIO(slow_reader)
             assert_non_null(sse_next(quick));
     }
     free(batch);
+    http_window(slow->http, 4 << 20);
     long long last = 0;
     for (int seen = 0; seen < BATCHES * BATCH;) {
         struct event *event = sse_next(slow);

@@ -54,7 +54,7 @@ void http_close(struct http *http)
     http->fd = -1;
 }
 
-void http_shrink(struct http *http, int bytes)
+void http_window(struct http *http, int bytes)
 {
     setsockopt(http->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }

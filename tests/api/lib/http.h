@@ -37,7 +37,7 @@ bool http_timed_out(const struct http *);
 void http_expect_closed(struct http *, struct place);
 
 /* How small the buffer for what comes in is: for a reader that is too slow on purpose. */
-void http_shrink(struct http *, int bytes);
+void http_window(struct http *, int bytes);
 
 /* NULL if there is no such header; names in any case. The first, if there are several. */
 const char *header(const struct reply *, const char *name);

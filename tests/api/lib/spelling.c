@@ -82,7 +82,7 @@ static char *put_character(char *out, uint32_t c)
 {
     bool alone = c >= 0xD800 && c <= 0xDFFF;
     if (c < 0x20 || alone)
-        return out + sprintf(out, "\\u%04x", (unsigned)c);
+        return out + snprintf(out, 7, "\\u%04x", (unsigned)c);
     if (c == '"' || c == '\\')
         *out++ = '\\';
     return put_utf8(out, c);

@@ -1,0 +1,53 @@
+/* Inside of the process executor: one child, between process.c, which starts and
+ * ends it, and output.c, which reads what it writes. Loop thread only. */
+#ifndef EXECUTORS_CHILD_H
+#define EXECUTORS_CHILD_H
+
+#include "executors/process.h"
+#include "executors/run.h"
+
+#include <signal.h>
+
+enum { OUT, ERR, REPORT, STREAMS };
+enum { MESSAGE_MAX_BYTES = 1024 }; /* of standard error in error.message */
+
+/* One of the child's outputs. */
+struct stream {
+    uv_poll_t poll;
+    struct process *process;
+    int fd;          /* our end; -1: closed */
+    bool polled;     /* poll was initialised and has to be closed */
+    struct buf text; /* OUT: all of it; else the line that is not finished */
+};
+
+struct process {
+    struct run *run;
+    struct process_pool *pool;
+    struct map_node node; /* by pid */
+    pid_t pid;
+    int pidfd;
+    size_t slot; /* in the table of children */
+    uv_poll_t exit;
+    uv_timer_t gone; /* waits for the rest of the group to die */
+    int open_handles;
+    struct stream streams[STREAMS];
+    siginfo_t status;
+    bool exited;
+    bool too_large; /* wrote more than a result may have */
+    char last_line[MESSAGE_MAX_BYTES];
+    size_t last_line_len;
+};
+
+/* Starts reading our end of one of the child's pipes. */
+void stream_open(struct process *process, int which, int fd);
+/* Reads what is there, in at most limit pieces, so that one child cannot keep the loop. */
+void stream_read(struct stream *stream, int limit);
+void stream_close(struct stream *stream);
+/* Takes the lines that were not ended. */
+void streams_finish(struct process *process);
+/* What became of the child, once it has ended and all its output is read. */
+struct outcome process_outcome(struct process *process);
+/* One of its handles is closed; the last one ends the run. */
+void process_handle_closed(struct process *process);
+
+#endif

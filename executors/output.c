@@ -1,0 +1,233 @@
+#include "executors/child.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READ_SIZE = 65536,
+    LINE_MAX_BYTES = 65536, /* a longer line of log or report is cut in pieces */
+};
+
+/* --- what the child writes --------------------------------------------------- */
+
+static bool blank(struct str line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.data[i] != ' ' && line.data[i] != '\t' && line.data[i] != '\r')
+            return false;
+    }
+    return true;
+}
+
+static void log_line(struct process *process, struct str line)
+{
+    if (!blank(line)) {
+        process->last_line_len = line.len < MESSAGE_MAX_BYTES ? line.len : MESSAGE_MAX_BYTES;
+        memcpy(process->last_line, line.data, process->last_line_len);
+    }
+    process->run->host->logged(process->run, "stderr", line);
+}
+
+/* {"progress":0..100,"message":"…"} as the task's progress; false: it is something else. */
+static bool parse_report(struct str line, struct arena *arena, struct buf *progress)
+{
+    struct json json;
+    struct json_error error;
+    if (!json_parse(line, JSON_MAX_DEPTH, arena, &json, &error) ||
+        json.nodes[0].type != JSON_OBJECT)
+        return false;
+    uint32_t value = json_member(&json, 0, STR("progress"));
+    uint32_t message = json_member(&json, 0, STR("message"));
+    if (!value || json.nodes[value].type != JSON_NUMBER)
+        return false;
+    double percent = json_double(&json, value);
+    if (!(percent >= 0 && percent <= 100))
+        return false;
+    if (message && json.nodes[message].type == JSON_NULL)
+        message = 0;
+    if (message && json.nodes[message].type != JSON_STRING)
+        return false;
+    buf_add_text(progress, "{\"value\":");
+    buf_add_str(progress, json_raw(&json, value));
+    buf_add_text(progress, ",\"message\":");
+    buf_add_str(progress, message ? json_raw(&json, message) : STR("null"));
+    buf_add_char(progress, '}');
+    return true;
+}
+
+static void report_line(struct process *process, struct str line)
+{
+    struct arena arena = {0};
+    struct buf progress = {0};
+    if (blank(line))
+        return;
+    if (parse_report(line, &arena, &progress))
+        process->run->host->progressed(process->run, buf_str(&progress));
+    else
+        process->run->host->logged(process->run, "report", line);
+    buf_done(&progress);
+    arena_done(&arena);
+}
+
+static void take_line(struct stream *stream, struct str line)
+{
+    if (stream == &stream->process->streams[ERR])
+        log_line(stream->process, line);
+    else
+        report_line(stream->process, line);
+}
+
+static void take_lines(struct stream *stream, struct str bytes)
+{
+    while (bytes.len) {
+        const char *end = memchr(bytes.data, '\n', bytes.len);
+        size_t len = end ? (size_t)(end - bytes.data) : bytes.len;
+        buf_add(&stream->text, bytes.data, len);
+        bytes.data += len + (end ? 1 : 0);
+        bytes.len -= len + (end ? 1 : 0);
+        if (end || stream->text.len >= LINE_MAX_BYTES) {
+            take_line(stream, buf_str(&stream->text));
+            stream->text.len = 0;
+        }
+    }
+}
+
+static void take_result(struct stream *stream, struct str bytes)
+{
+    struct process *process = stream->process;
+    if (process->too_large)
+        return;
+    buf_add_str(&stream->text, bytes);
+    /* Twice the limit: white space between tokens does not count in the end. */
+    if ((int64_t)stream->text.len > 2 * process->run->host->max_result + READ_SIZE) {
+        process->too_large = true;
+        buf_done(&stream->text);
+        kill(-process->pid, SIGKILL);
+    }
+}
+
+static void stream_closed(uv_handle_t *handle)
+{
+    struct stream *stream = handle->data;
+    process_handle_closed(stream->process);
+}
+
+void stream_close(struct stream *stream)
+{
+    if (stream->polled)
+        uv_close((uv_handle_t *)&stream->poll, stream_closed);
+    stream->polled = false;
+    if (stream->fd >= 0)
+        close(stream->fd);
+    stream->fd = -1;
+}
+
+void stream_read(struct stream *stream, int limit)
+{
+    static _Thread_local char bytes[READ_SIZE];
+    while (stream->fd >= 0 && limit-- > 0) {
+        ssize_t len = read(stream->fd, bytes, sizeof(bytes));
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len < 0 && errno == EAGAIN)
+            return;
+        if (len <= 0) {
+            stream_close(stream);
+            return;
+        }
+        struct str part = {bytes, (size_t)len};
+        if (stream == &stream->process->streams[OUT])
+            take_result(stream, part);
+        else
+            take_lines(stream, part);
+        if (len < READ_SIZE)
+            return;
+    }
+}
+
+static void stream_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct stream *stream = poll->data;
+    if (status < 0)
+        stream_close(stream);
+    else
+        stream_read(stream, 16);
+}
+
+void stream_open(struct process *process, int which, int fd)
+{
+    struct stream *stream = &process->streams[which];
+    *stream = (struct stream){.process = process, .fd = fd, .polled = true};
+    uv_poll_init(process->pool->loop, &stream->poll, fd);
+    stream->poll.data = stream;
+    process->open_handles++;
+    uv_poll_start(&stream->poll, UV_READABLE, stream_ready);
+}
+
+void streams_finish(struct process *process)
+{
+    for (int i = ERR; i < STREAMS; i++) {
+        if (process->streams[i].text.len)
+            take_line(&process->streams[i], buf_str(&process->streams[i].text));
+    }
+}
+
+/* --- how it ended ------------------------------------------------------------ */
+
+static struct outcome result_of(struct process *process)
+{
+    struct run *run = process->run;
+    struct str text = buf_str(&process->streams[OUT].text);
+    struct buf value = {0};
+    struct json json;
+    struct json_error error;
+    if (!text.len) {
+        buf_add_text(&value, "null");
+    } else if (json_parse(text, JSON_MAX_DEPTH, &run->arena, &json, &error)) {
+        json_minify(&json, 0, &value);
+    } else if (error.too_deep) {
+        return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
+                           JSON_MAX_DEPTH);
+    } else if (!str_utf8(text)) {
+        return run_failure(run, FAILURE_INVALID_RESULT, "the result is neither JSON nor UTF-8");
+    } else {
+        text.len -= text.data[text.len - 1] == '\n';
+        buf_add_json(&value, text);
+    }
+    struct outcome outcome = {.succeeded = true, .result = arena_str(&run->arena, buf_str(&value))};
+    buf_done(&value);
+    return outcome;
+}
+
+struct outcome process_outcome(struct process *process)
+{
+    struct run *run = process->run;
+    int64_t max = run->host->max_result;
+    if (process->too_large)
+        return run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
+                           (long long)max);
+    bool by_exit = process->status.si_code == CLD_EXITED;
+    int status = process->status.si_status;
+    if (by_exit && status == 0) {
+        struct outcome outcome = result_of(process);
+        if (outcome.succeeded && (int64_t)outcome.result.len > max)
+            return run_failure(run, FAILURE_RESULT_TOO_LARGE,
+                               "the result is larger than %lld bytes", (long long)max);
+        return outcome;
+    }
+    struct buf message = {0};
+    buf_add_lossy(&message, (struct str){process->last_line, process->last_line_len});
+    if (!message.len)
+        buf_addf(&message, by_exit ? "exit status %d" : "killed by signal %d", status);
+    struct outcome outcome = {.failure = {.code = by_exit ? FAILURE_EXIT_STATUS : FAILURE_SIGNAL,
+                                          .message = arena_str(&run->arena, buf_str(&message)),
+                                          .exit_status = by_exit ? status : 0,
+                                          .signal = by_exit ? 0 : status}};
+    buf_done(&message);
+    return outcome;
+}
