@@ -8,11 +8,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct serving {
@@ -94,10 +96,12 @@ static const char *check_settings(const struct settings *settings)
     return NULL;
 }
 
-/* Descriptors 0 to 3 become the children's: none of ours may be among them. */
-static void fill_low_descriptors(void)
+/* Descriptors 0 to 3 become the children's: none of ours may be among them. And what the server
+ * itself was handed is not for the children. */
+static void prepare_descriptors(void)
 {
     int fd;
+    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
     do {
         fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     } while (fd >= 0 && fd <= 3);
@@ -259,7 +263,7 @@ static int serve(struct serving *serving)
     const char *why = check_settings(&serving->settings);
     if (why)
         return misuse(why);
-    fill_low_descriptors();
+    prepare_descriptors();
     serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
     if (serving->socket < 0)
         fault(message);

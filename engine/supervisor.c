@@ -307,7 +307,10 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
     uv_timer_init(&supervisor->loop, &supervisor->drain);
     supervisor->wake.data = supervisor->tick.data = supervisor->drain.data = supervisor;
     mailbox_init(&supervisor->mailbox, mailbox_wake, &supervisor->wake);
-    process_pool_init(&supervisor->processes, &supervisor->loop, &supervisor->children);
+    if (!process_pool_init(&supervisor->processes, &supervisor->loop, &supervisor->children)) {
+        *message = mem_string("no descriptor is left");
+        return false;
+    }
     supervisor->host = (struct run_host){.loop = &supervisor->loop,
                                          .max_result = engine->config.max_result,
                                          .executors = &supervisor->processes,

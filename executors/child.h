@@ -11,12 +11,16 @@
 enum { OUT, ERR, REPORT, STREAMS };
 enum { MESSAGE_MAX_BYTES = 1024 }; /* of standard error in error.message */
 
+/* A descriptor in the pool's epoll set. */
+struct watch {
+    int fd; /* -1: closed, and so out of the set */
+    void (*ready)(struct watch *watch);
+};
+
 /* One of the child's outputs. */
 struct stream {
-    uv_poll_t poll;
+    struct watch watch;
     struct process *process;
-    int fd;          /* our end; -1: closed */
-    bool polled;     /* poll was initialised and has to be closed */
     struct buf text; /* OUT: all of it; else the line that is not finished */
 };
 
@@ -24,12 +28,10 @@ struct process {
     struct run *run;
     struct process_pool *pool;
     struct map_node node; /* by pid */
+    struct process *next; /* in the pool's lists */
     pid_t pid;
-    int pidfd;
-    size_t slot; /* in the table of children */
-    uv_poll_t exit;
-    uv_timer_t gone; /* waits for the rest of the group to die */
-    int open_handles;
+    size_t slot;       /* in the table of children */
+    struct watch exit; /* the pidfd */
     struct stream streams[STREAMS];
     siginfo_t status;
     bool exited;
@@ -38,16 +40,16 @@ struct process {
     size_t last_line_len;
 };
 
+void watch_open(struct process_pool *pool, struct watch *watch, int fd,
+                void (*ready)(struct watch *watch));
+void watch_close(struct watch *watch);
+
 /* Starts reading our end of one of the child's pipes. */
 void stream_open(struct process *process, int which, int fd);
 /* Reads what is there, in at most limit pieces, so that one child cannot keep the loop. */
 void stream_read(struct stream *stream, int limit);
-void stream_close(struct stream *stream);
 /* Takes the lines that were not ended. */
 void streams_finish(struct process *process);
 /* What became of the child, once it has ended and all its output is read. */
 struct outcome process_outcome(struct process *process);
-/* One of its handles is closed; the last one ends the run. */
-void process_handle_closed(struct process *process);
-
 #endif

@@ -110,33 +110,17 @@ static void take_result(struct stream *stream, struct str bytes)
     }
 }
 
-static void stream_closed(uv_handle_t *handle)
-{
-    struct stream *stream = handle->data;
-    process_handle_closed(stream->process);
-}
-
-void stream_close(struct stream *stream)
-{
-    if (stream->polled)
-        uv_close((uv_handle_t *)&stream->poll, stream_closed);
-    stream->polled = false;
-    if (stream->fd >= 0)
-        close(stream->fd);
-    stream->fd = -1;
-}
-
 void stream_read(struct stream *stream, int limit)
 {
     static _Thread_local char bytes[READ_SIZE];
-    while (stream->fd >= 0 && limit-- > 0) {
-        ssize_t len = read(stream->fd, bytes, sizeof(bytes));
+    while (stream->watch.fd >= 0 && limit-- > 0) {
+        ssize_t len = read(stream->watch.fd, bytes, sizeof(bytes));
         if (len < 0 && errno == EINTR)
             continue;
         if (len < 0 && errno == EAGAIN)
             return;
         if (len <= 0) {
-            stream_close(stream);
+            watch_close(&stream->watch);
             return;
         }
         struct str part = {bytes, (size_t)len};
@@ -149,24 +133,16 @@ void stream_read(struct stream *stream, int limit)
     }
 }
 
-static void stream_ready(uv_poll_t *poll, int status, int events)
+static void stream_ready(struct watch *watch)
 {
-    (void)events;
-    struct stream *stream = poll->data;
-    if (status < 0)
-        stream_close(stream);
-    else
-        stream_read(stream, 16);
+    stream_read(container_of(watch, struct stream, watch), 16);
 }
 
 void stream_open(struct process *process, int which, int fd)
 {
     struct stream *stream = &process->streams[which];
-    *stream = (struct stream){.process = process, .fd = fd, .polled = true};
-    uv_poll_init(process->pool->loop, &stream->poll, fd);
-    stream->poll.data = stream;
-    process->open_handles++;
-    uv_poll_start(&stream->poll, UV_READABLE, stream_ready);
+    stream->process = process;
+    watch_open(process->pool, &stream->watch, fd, stream_ready);
 }
 
 void streams_finish(struct process *process)

@@ -2,19 +2,38 @@
 
 #include "base/mem.h"
 #include "executors/child.h"
+#include "executors/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { SWEEP_MS = 1000 };
+
+/* --- descriptors -------------------------------------------------------------- */
+
+void watch_open(struct process_pool *pool, struct watch *watch, int fd,
+                void (*ready)(struct watch *watch))
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
+    *watch = (struct watch){.fd = fd, .ready = ready};
+    epoll_ctl(pool->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+void watch_close(struct watch *watch)
+{
+    if (watch->fd >= 0)
+        close(watch->fd); /* the last copy: it leaves the epoll set by itself */
+    watch->fd = -1;
+}
+
+/* --- the end ------------------------------------------------------------------ */
 
 /* Nothing of the child is left, neither process nor descriptor. */
 static void process_end(struct process *process)
@@ -29,15 +48,13 @@ static void process_end(struct process *process)
     run->host->ended(run, &outcome);
 }
 
-void process_handle_closed(struct process *process)
+static void end_all(struct process_pool *pool)
 {
-    if (--process->open_handles == 0)
+    while (pool->ended) {
+        struct process *process = pool->ended;
+        pool->ended = process->next;
         process_end(process);
-}
-
-static void own_closed(uv_handle_t *handle)
-{
-    process_handle_closed(handle->data);
+    }
 }
 
 /* Once the first process is reaped, whatever its group still had was killed with it: zombies are
@@ -45,6 +62,8 @@ static void own_closed(uv_handle_t *handle)
 static bool group_gone(const struct process *process)
 {
     siginfo_t info;
+    if (kill(-process->pid, 0) != 0)
+        return errno == ESRCH;
     do {
         info.si_pid = 0;
     } while (waitid(P_PGID, (id_t)process->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid);
@@ -53,22 +72,33 @@ static bool group_gone(const struct process *process)
 
 static void release(struct process *process)
 {
-    children_remove(process->pool->children, process->slot);
-    map_remove(&process->pool->by_pid, &process->node);
+    struct process_pool *pool = process->pool;
+    children_remove(pool->children, process->slot);
+    map_remove(&pool->by_pid, &process->node);
     for (int i = 0; i < STREAMS; i++) {
         stream_read(&process->streams[i], 1 << 20);
-        stream_close(&process->streams[i]);
+        watch_close(&process->streams[i].watch);
     }
-    uv_close((uv_handle_t *)&process->gone, own_closed);
+    process->next = pool->ended;
+    pool->ended = process;
 }
 
-static void check_gone(uv_timer_t *timer)
+static void check_lingering(uv_timer_t *timer)
 {
-    struct process *process = timer->data;
-    if (group_gone(process))
-        release(process);
-    else
-        uv_timer_start(timer, check_gone, 1, 0);
+    struct process_pool *pool = timer->data;
+    struct process **at = &pool->lingering;
+    while (*at) {
+        struct process *process = *at;
+        if (group_gone(process)) {
+            *at = process->next;
+            release(process);
+        } else {
+            at = &process->next;
+        }
+    }
+    if (!pool->lingering)
+        uv_timer_stop(timer);
+    end_all(pool);
 }
 
 /* The first process has ended; it is a zombie still, so its number cannot be anybody else's. */
@@ -77,19 +107,37 @@ static void process_exited(struct process *process)
     if (process->exited)
         return;
     process->exited = true;
-    waitid(P_PID, (id_t)process->pid, &process->status, WEXITED | WNOWAIT);
     kill(-process->pid, SIGKILL);
     waitid(P_PID, (id_t)process->pid, &process->status, WEXITED);
-    close(process->pidfd);
-    uv_close((uv_handle_t *)&process->exit, own_closed);
-    check_gone(&process->gone);
+    watch_close(&process->exit);
+    if (group_gone(process)) {
+        release(process);
+        return;
+    }
+    process->next = process->pool->lingering;
+    process->pool->lingering = process;
+    uv_timer_start(&process->pool->linger, check_lingering, 1, 1);
 }
 
-static void exit_ready(uv_poll_t *poll, int status, int events)
+static void exit_ready(struct watch *watch)
 {
+    process_exited(container_of(watch, struct process, exit));
+}
+
+/* What is closed in one turn is freed after it, so that no event of the turn speaks of it. */
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct process_pool *pool = poll->data;
+    struct epoll_event ready[64];
     (void)status;
     (void)events;
-    process_exited(poll->data);
+    int count = epoll_wait(pool->epoll, ready, array_size(ready), 0);
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = ready[i].data.ptr;
+        if (watch->fd >= 0)
+            watch->ready(watch);
+    }
+    end_all(pool);
 }
 
 /* --- what others leave behind ------------------------------------------------ */
@@ -109,6 +157,7 @@ static void sweep(uv_timer_t *timer)
             waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info.si_pid = 0;
     }
+    end_all(pool);
     if (!pool->by_pid.count && getpid() != 1 &&
         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
         uv_timer_stop(timer); /* ECHILD: there is nobody to wait for */
@@ -123,19 +172,29 @@ static void sweep_on(struct process_pool *pool)
     pool->sweeping = true;
 }
 
-void process_pool_init(struct process_pool *pool, uv_loop_t *loop, struct children *children)
+bool process_pool_init(struct process_pool *pool, uv_loop_t *loop, struct children *children)
 {
     *pool = (struct process_pool){.loop = loop, .children = children};
+    pool->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (pool->epoll < 0)
+        return false;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    uv_poll_init(loop, &pool->ready, pool->epoll);
     uv_timer_init(loop, &pool->sweep);
-    pool->sweep.data = pool;
+    uv_timer_init(loop, &pool->linger);
+    pool->ready.data = pool->sweep.data = pool->linger.data = pool;
+    uv_poll_start(&pool->ready, UV_READABLE, on_ready);
     if (getpid() == 1)
         sweep_on(pool);
+    return true;
 }
 
 void process_pool_done(struct process_pool *pool)
 {
+    uv_close((uv_handle_t *)&pool->ready, NULL);
     uv_close((uv_handle_t *)&pool->sweep, NULL);
+    uv_close((uv_handle_t *)&pool->linger, NULL);
+    close(pool->epoll);
     map_done(&pool->by_pid);
 }
 
@@ -151,10 +210,12 @@ static int input_file(const struct run *run)
     run_input(run, &input);
     size_t done = 0;
     ssize_t len = 0;
-    while (done < input.len && (len = write(fd, input.data + done, input.len - done)) > 0)
+    /* pwrite leaves the offset where the child will read from */
+    while (done < input.len &&
+           (len = pwrite(fd, input.data + done, input.len - done, (off_t)done)) > 0)
         done += (size_t)len;
     buf_done(&input);
-    if (done && len > 0 && lseek(fd, 0, SEEK_SET) == 0)
+    if (len > 0)
         return fd;
     close(fd);
     return -1;
@@ -188,45 +249,14 @@ static char *const *environment(struct run *run)
     return (char *const *)(uintptr_t)list;
 }
 
-/* 0 or an errno. fds: what becomes the child's descriptors 0 to 3. */
-static int spawn(struct run *run, const int fds[4], pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    for (int i = 0; i < 4; i++)
-        posix_spawn_file_actions_adddup2(&actions, fds[i], i);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 4); /* also what we inherited ourselves */
-    posix_spawn_file_actions_addchdir_np(&actions, run->functions->folder.data);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF);
-    int rc = posix_spawn(pid, run->function->argv[0], &actions, &attr,
-                         (char *const *)(uintptr_t)run->function->argv, environment(run));
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    return rc;
-}
-
-static void watch(struct process *process, const int fds[STREAMS])
+static void watch(struct process *process, int pidfd, const int fds[STREAMS])
 {
     struct process_pool *pool = process->pool;
     process->slot = children_add(pool->children, process->pid);
     map_put(&pool->by_pid, &process->node, map_hash((uint64_t)process->pid));
     for (int i = 0; i < STREAMS; i++)
         stream_open(process, i, fds[i]);
-    uv_poll_init(pool->loop, &process->exit, process->pidfd);
-    process->exit.data = process;
-    uv_poll_start(&process->exit, UV_READABLE, exit_ready);
-    uv_timer_init(pool->loop, &process->gone);
-    process->gone.data = process;
-    process->open_handles += 2;
+    watch_open(pool, &process->exit, pidfd, exit_ready);
     sweep_on(pool);
 }
 
@@ -256,26 +286,27 @@ static bool open_pipes(int ours[STREAMS], int theirs[STREAMS])
 /* 0 or an errno; on success the process is watched. */
 static int process_launch(struct process *process)
 {
+    struct run *run = process->run;
     int ours[STREAMS] = {-1, -1, -1};
-    int fds[1 + STREAMS] = {input_file(process->run), -1, -1, -1};
-    int rc = fds[0] >= 0 && open_pipes(ours, fds + 1) ? 0 : errno;
-    if (rc == 0)
-        rc = spawn(process->run, fds, &process->pid);
-    close_all(fds, array_size(fds));
+    int theirs[1 + STREAMS] = {input_file(run), -1, -1, -1};
+    int pidfd;
+    int rc = theirs[0] >= 0 && open_pipes(ours, theirs + 1) ? 0 : errno;
     if (rc == 0) {
-        process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-        rc = process->pidfd < 0 ? errno : 0;
-        if (rc) { /* no descriptor left for it */
-            kill(-process->pid, SIGKILL);
-            waitpid(process->pid, NULL, 0);
-        }
+        const struct spawn spawn = {
+            .path = run->function->argv[0],
+            .argv = (char *const *)(uintptr_t)run->function->argv,
+            .envp = environment(run),
+            .folder = run->functions->folder.data,
+            .fds = {theirs[0], theirs[1], theirs[2], theirs[3]},
+        };
+        rc = spawn_child(&spawn, &process->pid, &pidfd);
     }
-    if (rc) {
+    close_all(theirs, array_size(theirs));
+    if (rc)
         close_all(ours, STREAMS);
-        return rc;
-    }
-    watch(process, ours);
-    return 0;
+    else
+        watch(process, pidfd, ours);
+    return rc;
 }
 
 static void process_start(struct run *run)

@@ -34,7 +34,7 @@ CREATE TABLE tasks (
     finished_at      INTEGER NOT NULL     -- 0: not yet
 );
 CREATE INDEX tasks_by_state ON tasks (state, kind, seq);
-CREATE INDEX tasks_by_function ON tasks (function, state, seq);
+CREATE INDEX tasks_by_function ON tasks (function, seq);
 CREATE INDEX tasks_ready ON tasks (function, lane, priority DESC, seq) WHERE state = 'queued';
 CREATE INDEX tasks_due ON tasks (run_at) WHERE state = 'scheduled';
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at > 0;

@@ -29,10 +29,10 @@ static int64_t stream_next(struct listing *listing, const struct stream *stream,
         stmt_bind_text(stmt, ":channel", listing->filter->channel);
     if (listing->by == SQL_list_function)
         stmt_bind_text(stmt, ":function", listing->filter->function);
-    if (listing->by == SQL_list_function || listing->by == SQL_list_state)
+    if (listing->by == SQL_list_state) {
         stmt_bind_text(stmt, ":state", str_of(state_text(stream->state)));
-    if (listing->by == SQL_list_state)
         stmt_bind_text(stmt, ":kind", str_of(stream->kind));
+    }
     int64_t seq = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
     stmt_end(stmt);
     return seq;
@@ -65,18 +65,16 @@ static void open_streams(struct listing *listing, int64_t before)
         listing->by = SQL_list_function;
     else
         listing->by = filter->states || filter->kind.data ? SQL_list_state : SQL_list_all;
-    if (listing->by == SQL_list_channel || listing->by == SQL_list_all) {
+    if (listing->by != SQL_list_state) {
         add_stream(listing, STATE_QUEUED, NULL, before);
         return;
     }
     for (int state = 0; state < STATE_COUNT; state++) {
         if (!state_wanted(filter, state))
             continue;
-        if (listing->by == SQL_list_function)
-            add_stream(listing, (enum task_state)state, NULL, before);
-        else if (kind_wanted(filter, "task"))
+        if (kind_wanted(filter, "task"))
             add_stream(listing, (enum task_state)state, "task", before);
-        if (listing->by == SQL_list_state && kind_wanted(filter, "meta"))
+        if (kind_wanted(filter, "meta"))
             add_stream(listing, (enum task_state)state, "meta", before);
     }
 }

@@ -131,8 +131,7 @@ SELECT seq FROM tasks WHERE state = :state AND kind = :kind AND seq < :before
 ORDER BY seq DESC LIMIT 1;
 
 -- name: list_function
-SELECT seq FROM tasks WHERE function = :function AND state = :state AND seq < :before
-ORDER BY seq DESC LIMIT 1;
+SELECT seq FROM tasks WHERE function = :function AND seq < :before ORDER BY seq DESC LIMIT 1;
 
 -- name: list_channel
 SELECT task FROM task_channels WHERE channel = :channel AND task < :before ORDER BY task DESC

@@ -43,6 +43,8 @@ SCENARIO(bad_usage_is_2)
         "serve --drain x",
         "serve --heartbeat x",
         "serve --on-shutdown maybe",
+        "serve --retain 7y",
+        "serve --retain x",
         "serve --max-body big",
         "serve --max-body -5",
         "serve --max-result 1.5x",
@@ -67,9 +69,16 @@ SCENARIO(bad_usage_is_2)
 SCENARIO(bad_variables_are_2)
 {
     const char *bad[] = {
-        "ERRAND_LISTEN=nonsense", "ERRAND_SLOTS=x",      "ERRAND_GRACE=x",
-        "ERRAND_DRAIN=x",         "ERRAND_MAX_BODY=x",   "ERRAND_ON_SHUTDOWN=perhaps",
-        "ERRAND_MAX_RESULT=x",    "ERRAND_MAX_QUEUED=x", "ERRAND_HEARTBEAT=x",
+        "ERRAND_LISTEN=nonsense",
+        "ERRAND_SLOTS=x",
+        "ERRAND_GRACE=x",
+        "ERRAND_DRAIN=x",
+        "ERRAND_RETAIN=x",
+        "ERRAND_MAX_BODY=x",
+        "ERRAND_ON_SHUTDOWN=perhaps",
+        "ERRAND_MAX_RESULT=x",
+        "ERRAND_MAX_QUEUED=x",
+        "ERRAND_HEARTBEAT=x",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         note(s, "%s", bad[i]);
@@ -130,7 +139,7 @@ SCENARIO(help_lists_every_setting)
         {"--grace", "3"},
         {"--drain", "5"},
         {"--on-shutdown", "requeue"},
-
+        {"--retain", "7d"},
         {"--max-body", "1"},
         {"--max-result", "16"},
         {"--max-queued", "1"},

@@ -61,6 +61,8 @@ SCENARIO(wrong_types)
         {"{'function':'echo','backoff':{'max':[]}}", "/backoff/max"},
         {"{'function':'echo','metadata':[]}", "/metadata"},
         {"{'function':'echo','metadata':'x'}", "/metadata"},
+        {"{'process':'collect','wait_for':1}", "/wait_for"},
+        {"{'process':'collect','wait_for':'most'}", "/wait_for"},
         {"{'process':'collect','process_as_task':'yes'}", "/process_as_task"},
         {"{'process':'collect','process_as_task':1}", "/process_as_task"},
     };

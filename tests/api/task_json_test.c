@@ -123,6 +123,7 @@ SCENARIO(times_of_a_life)
             over = json_time(reply, "finished_at");
     assert_true(begin - 1 <= made && made <= started && started <= over && over <= end + 1);
     assert_true(over - started >= 49);
+    assert_true(json_time(reply, "expires_at") > over);
     expect_number(reply, "attempt", 1);
 }
 

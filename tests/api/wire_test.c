@@ -214,13 +214,33 @@ SCENARIO(silent_clients)
     assert_int_equal(server_stop(server), 0);
 }
 
+/* 10: more clients at once than one epoll_wait tells of, all waiting for their answers. */
+SCENARIO(many_clients)
+{
+    enum { CLIENTS = 400, TURNS = 3 };
+    struct server *server = server_start(s, "%s", "");
+    struct http *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = server_connect(server);
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (int i = 0; i < CLIENTS; i++)
+            http_say(clients[i], POST_HEAD "Content-Length: 19\r\n\r\n" ECHO_BODY);
+        for (int i = 0; i < CLIENTS; i++) {
+            note(s, "turn %d, client %d", turn, i);
+            struct reply *reply = http_read(clients[i], false);
+            assert_non_null(reply);
+            expect_status(reply, 201);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(keep_alive),         RUN(close_on_request),      RUN(pipelined),
         RUN(bodies_in_pieces),   RUN(contradicting_lengths), RUN(two_hosts),
         RUN(no_http_at_all),     RUN(too_long_lines),        RUN(body_too_large),
-        RUN(default_body_limit), RUN(silent_clients),
+        RUN(default_body_limit), RUN(silent_clients),        RUN(many_clients),
     };
     return RUN_SCENARIOS("wire", table);
 }

@@ -22,6 +22,7 @@ struct http {
     size_t left;          /* of the body, or of its chunk */
     bool between_chunks;  /* the line end after a chunk is to be read yet */
     bool timed_out;
+    bool broken; /* reset by the server, not ended */
 };
 
 static void close_at_end(void *http_)
@@ -94,6 +95,7 @@ static bool fill(struct http *http, int milliseconds)
             abort();
     }
     ssize_t got = recv(http->fd, http->in + http->length, http->room - http->length, 0);
+    http->broken = got < 0;
     if (got > 0)
         http->length += (size_t)got;
     return got > 0;
@@ -195,7 +197,7 @@ long http_read_some(struct http *http, char *into, size_t room, int milliseconds
     if (http->framing == NO_BODY || (http->framing == BY_LENGTH && http->left == 0))
         return 0;
     if (pending_length(http) == 0 && !fill(http, milliseconds))
-        return http->framing == UNTIL_CLOSE && !http->timed_out ? 0 : -1;
+        return http->framing == UNTIL_CLOSE && !http->timed_out && !http->broken ? 0 : -1;
     size_t take = pending_length(http) < room ? pending_length(http) : room;
     if (http->framing != UNTIL_CLOSE && take > http->left)
         take = http->left;

@@ -36,7 +36,7 @@ bool http_timed_out(const struct http *);
 #define expect_closed(http) http_expect_closed(http, HERE)
 void http_expect_closed(struct http *, struct place);
 
-/* How small the buffer for what comes in is: for a reader that is too slow on purpose. */
+/* The buffer for what comes in: a small one for a reader that is too slow on purpose. */
 void http_window(struct http *, int bytes);
 
 /* NULL if there is no such header; names in any case. The first, if there are several. */
