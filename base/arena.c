@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,15 +54,24 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){copy, s.len};
 }
 
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    size_t room = len < 0 ? 1 : (size_t)len + 1;
+    char *text = arena_take(arena, room);
+    text[0] = '\0';
+    vsnprintf(text, room, format, args);
+    return (struct str){text, room - 1};
+}
+
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct str text = arena_vprintf(arena, format, args);
     va_end(args);
-    char *text = arena_take(arena, (size_t)(len < 0 ? 0 : len) + 1);
-    vsnprintf(text, (size_t)(len < 0 ? 0 : len) + 1, format, again);
-    va_end(again);
-    return (struct str){text, (size_t)(len < 0 ? 0 : len)};
+    return text;
 }

@@ -16,7 +16,8 @@ static void one_line(char *text, size_t len)
     }
 }
 
-static void log_line(const char *level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_line(const char *level, const char *format,
+                                                           va_list args)
 {
     int saved = errno;
     va_list again;

@@ -42,7 +42,7 @@ struct process {
 
 void watch_open(struct process_pool *pool, struct watch *watch, int fd,
                 void (*ready)(struct watch *watch));
-void watch_close(struct watch *watch);
+void watch_close(struct process_pool *pool, struct watch *watch);
 
 /* Starts reading our end of one of the child's pipes. */
 void stream_open(struct process *process, int which, int fd);

@@ -120,7 +120,7 @@ void stream_read(struct stream *stream, int limit)
         if (len < 0 && errno == EAGAIN)
             return;
         if (len <= 0) {
-            watch_close(&stream->watch);
+            watch_close(stream->process->pool, &stream->watch);
             return;
         }
         struct str part = {bytes, (size_t)len};

@@ -26,10 +26,15 @@ void watch_open(struct process_pool *pool, struct watch *watch, int fd,
     epoll_ctl(pool->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-void watch_close(struct watch *watch)
+/* Closing alone would not do: until a child that was just started has called execve, it holds a
+ * copy of every descriptor, and with it the place in the epoll set (epoll(7), Q6). An event would
+ * then speak of memory that is another child's by now. */
+void watch_close(struct process_pool *pool, struct watch *watch)
 {
-    if (watch->fd >= 0)
-        close(watch->fd); /* the last copy: it leaves the epoll set by itself */
+    if (watch->fd >= 0) {
+        epoll_ctl(pool->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+        close(watch->fd);
+    }
     watch->fd = -1;
 }
 
@@ -77,7 +82,7 @@ static void release(struct process *process)
     map_remove(&pool->by_pid, &process->node);
     for (int i = 0; i < STREAMS; i++) {
         stream_read(&process->streams[i], 1 << 20);
-        watch_close(&process->streams[i].watch);
+        watch_close(pool, &process->streams[i].watch);
     }
     process->next = pool->ended;
     pool->ended = process;
@@ -109,7 +114,7 @@ static void process_exited(struct process *process)
     process->exited = true;
     kill(-process->pid, SIGKILL);
     waitid(P_PID, (id_t)process->pid, &process->status, WEXITED);
-    watch_close(&process->exit);
+    watch_close(process->pool, &process->exit);
     if (group_gone(process)) {
         release(process);
         return;

@@ -1,8 +1,5 @@
 #include "executors/run.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 const struct executor *executor_of(enum function_mode mode)
 {
     static const struct executor *const executors[] = {
@@ -14,15 +11,11 @@ const struct executor *executor_of(enum function_mode mode)
 
 struct outcome run_failure(struct run *run, enum failure_code code, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct str message = arena_vprintf(&run->arena, format, args);
     va_end(args);
-    char *text = arena_alloc(&run->arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
-    va_end(again);
-    return (struct outcome){.failure = {.code = code, .message = {text, (size_t)len}}};
+    return (struct outcome){.failure = {.code = code, .message = message}};
 }
 
 void run_input(const struct run *run, struct buf *out)

@@ -127,7 +127,8 @@ static bool read_types(struct request *request, unsigned *types)
 void handle_events(struct request *request)
 {
     struct subscription subscription = {0};
-    struct filter *filter = &subscription.filter;
+    struct filter own = {0}, *filter = &own;
+    subscription.filter = filter;
     if (read_position(request, &subscription) &&
         read_list(request, "channel", &filter->channels, &filter->channel_count) &&
         read_list(request, "task", &filter->tasks, &filter->task_count) &&
@@ -144,6 +145,7 @@ struct task_stream {
     struct request *request;
     struct query query;
     struct subscription subscription;
+    struct filter filter;
     struct str id;
     bool failed, found, over; /* over: it has ended, and there is nothing more to tell */
 };
@@ -162,9 +164,10 @@ static void query_run(struct query *query, struct db *db)
     stmt_bind_int(stmt, ":limit", 1);
     stream->over = !stmt_step(stmt) && state_terminal(row_state(&row));
     stmt_end(stmt);
-    stream->subscription.filter.seq = row.seq;
-    stream->subscription.filter.tasks = &stream->id;
-    stream->subscription.filter.task_count = 1;
+    stream->filter.seq = row.seq;
+    stream->filter.tasks = &stream->id;
+    stream->filter.task_count = 1;
+    stream->subscription.filter = &stream->filter;
 }
 
 static void query_done(struct query *query, bool failed)

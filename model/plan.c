@@ -4,17 +4,16 @@
 #include "model/reader.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 bool reader_refuse(struct reader *reader, enum problem_code code, const char *format, ...)
 {
-    char detail[256]; /* every format of ours fits; names in them are cut to 64 */
     va_list args;
     va_start(args, format);
-    vsnprintf(detail, sizeof(detail), format, args);
+    struct str detail = arena_vprintf(reader->arena, format, args);
     va_end(args);
-    return problem_at(reader->problem, reader->arena, code, buf_str(&reader->path), "%s", detail);
+    return problem_at(reader->problem, reader->arena, code, buf_str(&reader->path), "%s",
+                      detail.data);
 }
 
 size_t reader_enter(struct reader *reader, struct str name)
@@ -112,49 +111,55 @@ static bool walk_reference(struct reader *reader, uint32_t object, struct found 
     return true;
 }
 
+static bool walk_inside(struct reader *reader, uint32_t node, struct found *found);
+
 /* Looks for $task objects at any depth; {"$value": X} hides what is in X. Recursion is as deep as
  * the JSON, which is at most JSON_MAX_DEPTH. */
-static bool walk(struct reader *reader, uint32_t node,
-                 struct found *found) /* NOLINT(misc-no-recursion) */
+static bool walk(struct reader *reader, uint32_t node, /* NOLINT(misc-no-recursion) */
+                 struct found *found)
 {
     const struct json *json = reader->json;
-    const struct json_node *at = &json->nodes[node];
-    if (at->type == JSON_OBJECT) {
+    if (json->nodes[node].type == JSON_OBJECT) {
         if (json_member(json, node, STR("$task")))
             return walk_reference(reader, node, found);
-        if (at->count == 1 && json_member(json, node, STR("$value")))
+        if (json->nodes[node].count == 1 && json_member(json, node, STR("$value")))
             return true;
-        for (uint32_t i = node + 1; i < at->next; i = json->nodes[i + 1].next) {
-            if (json->nodes[i + 1].type < JSON_ARRAY)
-                continue;
-            size_t outer = reader_enter(reader, json_string(json, i, reader->arena));
-            if (!walk(reader, i + 1, found))
+    }
+    return walk_inside(reader, node, found);
+}
+
+static bool walk_inside(struct reader *reader, uint32_t node, /* NOLINT(misc-no-recursion) */
+                        struct found *found)
+{
+    const struct json *json = reader->json;
+    bool object = json->nodes[node].type == JSON_OBJECT;
+    if (json->nodes[node].type < JSON_ARRAY)
+        return true;
+    size_t index = 0;
+    for (uint32_t i = node + 1; i < json->nodes[node].next; index++) {
+        uint32_t value = object ? i + 1 : i;
+        if (json->nodes[value].type >= JSON_ARRAY) {
+            size_t outer = object ? reader_enter(reader, json_string(json, i, reader->arena))
+                                  : reader_enter_index(reader, index);
+            if (!walk(reader, value, found))
                 return false;
             reader_leave(reader, outer);
         }
-    } else if (at->type == JSON_ARRAY) {
-        size_t index = 0;
-        for (uint32_t i = node + 1; i < at->next; i = json->nodes[i].next, index++) {
-            if (json->nodes[i].type < JSON_ARRAY)
-                continue;
-            size_t outer = reader_enter_index(reader, index);
-            if (!walk(reader, i, found))
-                return false;
-            reader_leave(reader, outer);
-        }
+        i = json->nodes[value].next;
     }
     return true;
 }
 
+/* args and kwargs themselves are what a function gets: only what is inside can be a reference. */
 static bool read_dependencies(struct reader *reader, struct spec *spec, uint32_t args,
                               uint32_t kwargs, struct found *found)
 {
     size_t outer = reader_enter(reader, STR("args"));
-    if (args && !walk(reader, args, found))
+    if (args && !walk_inside(reader, args, found))
         return false;
     reader_leave(reader, outer);
     reader_enter(reader, STR("kwargs"));
-    if (kwargs && !walk(reader, kwargs, found))
+    if (kwargs && !walk_inside(reader, kwargs, found))
         return false;
     reader_leave(reader, outer);
     struct dependency *kept = ARENA_ARRAY(reader->arena, struct dependency, found->count);
@@ -291,20 +296,25 @@ static size_t reach(const struct plan *plan, size_t *left, size_t *queue, const 
     return ready;
 }
 
+/* The first dependency of task i that was never reached: each unreached task has one. */
+static const struct dependency *unreached(const struct plan *plan, const size_t *left, size_t i)
+{
+    const struct dependency *dependency = plan->specs[i].dependencies;
+    while (dependency->spec < 0 || !left[dependency->spec])
+        dependency++;
+    return dependency;
+}
+
+/* From any unreached task, as many steps as there are tasks end inside a circle. */
 static bool refuse_cycle(struct reader *reader, const struct plan *plan, const size_t *left)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct spec *spec = &plan->specs[i];
-        for (size_t k = 0; k < spec->dependency_count && left[i]; k++) {
-            const struct dependency *dependency = &spec->dependencies[k];
-            if (dependency->id.data && dependency->spec >= 0 && left[dependency->spec])
-                return problem_at(
-                    reader->problem, reader->arena, PROBLEM_CYCLE, dependency->pointer,
-                    "through \"%.*s\" this task would wait for itself", STR_ARG(dependency->id));
-        }
-    }
-    return problem_set(reader->problem, reader->arena, PROBLEM_CYCLE,
-                       "the tasks wait for each other");
+    size_t at = 0;
+    while (!left[at])
+        at++;
+    for (size_t step = 0; step < plan->count; step++)
+        at = (size_t)unreached(plan, left, at)->spec;
+    return problem_at(reader->problem, reader->arena, PROBLEM_CYCLE,
+                      unreached(plan, left, at)->pointer, "this task would wait for itself");
 }
 
 static bool check_cycles(struct reader *reader, const struct plan *plan)

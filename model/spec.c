@@ -17,8 +17,7 @@ static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
     struct str name = json_string(reader->json, node, reader->arena);
     spec->function = function_find(reader->functions, name);
     if (!spec->function)
-        return reader_refuse(reader, PROBLEM_UNKNOWN_FUNCTION, "no function is called \"%.*s\"",
-                             name.len > 64 ? 64 : (int)name.len, name.data);
+        return reader_refuse(reader, PROBLEM_UNKNOWN_FUNCTION, "there is no function of this name");
     return true;
 }
 
@@ -218,10 +217,10 @@ static bool read_backoff(struct reader *reader, struct spec *spec, uint32_t node
         seen |= 1u << which;
         if (!read_seconds(reader, i + 1, values[which]))
             return false;
+        if (values[which] == &spec->backoff.factor && spec->backoff.factor < 1)
+            return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "factor has to be at least 1");
         reader_leave(reader, outer);
     }
-    if (seen & 2 && spec->backoff.factor < 1)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "factor has to be at least 1");
     return true;
 }
 

@@ -16,7 +16,7 @@ void template_fill(struct str text, const struct str *values, size_t *used, stru
         bool object = node->type == JSON_OBJECT;
         bool reference = object && json_member(&json, i, STR("$task"));
         uint32_t literal = object && node->count == 1 ? json_member(&json, i, STR("$value")) : 0;
-        if (!reference && !literal) {
+        if (i == 0 || (!reference && !literal)) {
             i++;
             continue;
         }

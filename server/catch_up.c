@@ -21,7 +21,7 @@ static void read_ring(struct subscriber *s)
     for (; low < hub->ring_count && s->pending_count < PENDING_MAX; low++) {
         struct frame *frame = hub->ring[(hub->ring_first + low) % RING_FRAMES];
         s->cursor = frame->id;
-        if (filter_passes(&s->filter, frame))
+        if (filter_passes(s->filter, frame))
             subscriber_push(s, frame_ref(frame));
     }
     s->live = low == hub->ring_count && s->pending_count < PENDING_MAX;
@@ -31,10 +31,10 @@ static void read_ring(struct subscriber *s)
 static bool read_store(struct subscriber *s)
 {
     struct arena arena = {0};
-    bool own = s->filter.seq != 0;
+    bool own = s->filter->seq != 0;
     struct stmt *stmt = db_stmt(s->hub->db, own ? SQL_task_events_after : SQL_events_after);
     if (own)
-        stmt_bind_int(stmt, ":task", s->filter.seq);
+        stmt_bind_int(stmt, ":task", s->filter->seq);
     stmt_bind_int(stmt, ":after", s->cursor);
     stmt_bind_int(stmt, ":limit", SLICE);
     int rows = 0;
@@ -45,8 +45,8 @@ static bool read_store(struct subscriber *s)
         rows++;
         if (!frame_parse(data, &arena, &event))
             continue;
-        struct frame *frame = frame_new(s->cursor, s->filter.seq, &event, data);
-        if (filter_passes(&s->filter, frame))
+        struct frame *frame = frame_new(s->cursor, s->filter->seq, &event, data);
+        if (filter_passes(s->filter, frame))
             subscriber_push(s, frame_ref(frame));
         s->ending = own && frame->ends;
         frame_unref(frame);
@@ -62,7 +62,7 @@ static bool task_ended(struct subscriber *s)
 {
     enum task_state state;
     struct stmt *stmt = db_stmt(s->hub->db, SQL_task_state);
-    stmt_bind_int(stmt, ":seq", s->filter.seq);
+    stmt_bind_int(stmt, ":seq", s->filter->seq);
     bool ended =
         !stmt_step(stmt) || !state_parse(stmt_text(stmt, 0), &state) || state_terminal(state);
     stmt_end(stmt);
@@ -82,7 +82,7 @@ static void read_on_task(struct subscriber *s)
 
 void subscriber_read_on(struct subscriber *s)
 {
-    if (s->filter.seq)
+    if (s->filter->seq)
         read_on_task(s);
     else if (s->cursor >= s->hub->ring_after)
         read_ring(s);

@@ -72,6 +72,7 @@ bool frame_parse(struct str data, struct arena *arena, struct event *event)
     *event = (struct event){0};
     /* A result that a built-in put together may be nested deeper than a request may be. */
     if (!json_parse(data, EVENT_RESULT_MAX, arena, &json, &error) ||
+        json.nodes[0].type != JSON_OBJECT ||
         !event_parse(member_text(&json, STR("type"), arena), &event->type))
         return false;
     uint32_t channels = json_member(&json, 0, STR("channels"));
@@ -114,6 +115,41 @@ static bool channel_listed(const struct filter *filter, struct str channels)
             return true;
     }
     return false;
+}
+
+static size_t list_size(const struct str *list, size_t count)
+{
+    size_t size = count * sizeof(*list);
+    for (size_t i = 0; i < count; i++)
+        size += list[i].len;
+    return size;
+}
+
+/* Puts the slices at *slots and their bytes at *bytes. */
+static const struct str *put_list(const struct str *list, size_t count, struct str **slots,
+                                  char **bytes)
+{
+    struct str *copy = *slots;
+    *slots += count;
+    for (size_t i = 0; i < count; i++)
+        copy[i] = put(bytes, list[i]);
+    return copy;
+}
+
+struct filter *filter_copy(const struct filter *filter)
+{
+    const size_t slots = filter->channel_count + filter->task_count + filter->function_count;
+    struct filter *copy =
+        mem_alloc(sizeof(*copy) + list_size(filter->channels, filter->channel_count) +
+                  list_size(filter->tasks, filter->task_count) +
+                  list_size(filter->functions, filter->function_count));
+    struct str *slot = (struct str *)(copy + 1);
+    char *bytes = (char *)(slot + slots);
+    *copy = *filter;
+    copy->channels = put_list(filter->channels, filter->channel_count, &slot, &bytes);
+    copy->tasks = put_list(filter->tasks, filter->task_count, &slot, &bytes);
+    copy->functions = put_list(filter->functions, filter->function_count, &slot, &bytes);
+    return copy;
 }
 
 bool filter_passes(const struct filter *filter, const struct frame *frame)

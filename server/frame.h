@@ -38,6 +38,8 @@ struct filter {
     int64_t seq;    /* one task's own stream; 0: no */
 };
 
+/* A copy in one piece of heap memory, texts included (mem_free it). */
+struct filter *filter_copy(const struct filter *filter);
 bool filter_passes(const struct filter *filter, const struct frame *frame);
 
 #endif

@@ -277,10 +277,12 @@ static void on_wake(uv_async_t *wake)
     struct http_thread *thread = wake->data;
     for (struct mail *mail = mailbox_take(&thread->mailbox), *next; mail; mail = next) {
         next = mail->next;
+        thread->suspended--;
         MHD_resume_connection(container_of(mail, struct request, mail)->connection);
     }
     run_daemon(thread);
-    if (atomic_load(&thread->server->stopping) && !uv_is_closing((uv_handle_t *)wake))
+    if (atomic_load(&thread->server->stopping) && thread->suspended == 0 &&
+        !uv_is_closing((uv_handle_t *)wake))
         close_handles(thread);
 }
 

@@ -31,6 +31,7 @@ struct http_thread {
     uv_async_t wake;  /* requests to resume, or the end */
     uv_timer_t timer; /* connections' time-outs */
     struct mailbox mailbox;
+    int suspended; /* requests that somebody will wake */
     pthread_t thread;
 };
 
@@ -51,7 +52,7 @@ int http_listen(struct str address, struct sockaddr_storage *bound, char **messa
 /* Starts serving on the socket, which is the server's from here on. False: *message says why. */
 bool http_start(struct http_server *server, int socket, const struct http_config *config,
                 char **message);
-/* No suspended request may be left that nobody wakes. */
+/* Takes no more connections, and waits for suspended requests: somebody has to wake each. */
 void http_stop(struct http_server *server);
 
 #endif

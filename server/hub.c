@@ -18,8 +18,9 @@ struct publication {
 
 struct newcomer {
     struct hub_mail mail;
-    struct arena arena;
     struct subscription subscription;
+    struct filter *filter; /* goes over to the subscriber, as does the next */
+    struct frame *head;
 };
 
 /* --- the ring ------------------------------------------------------------------ */
@@ -73,7 +74,7 @@ static void offer_linked(const struct map *map, struct str key, struct frame *fr
             continue;
         if (frame->id)
             subscriber_offer(link->subscriber, frame);
-        else if (link->subscriber->filter.seq == frame->seq)
+        else if (link->subscriber->filter->seq == frame->seq)
             subscriber_end(link->subscriber);
     }
 }
@@ -163,25 +164,13 @@ void hub_publish(void *arg, const struct txn_event *events, size_t count)
 
 /* --- newcomers ------------------------------------------------------------------- */
 
-static struct str *copy_list(struct arena *arena, const struct str *list, size_t count)
-{
-    struct str *copy = ARENA_ARRAY(arena, struct str, count);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = arena_str(arena, list[i]);
-    return copy;
-}
-
 void hub_subscribe(struct hub *hub, const struct subscription *subscription)
 {
     struct newcomer *newcomer = mem_alloc(sizeof(*newcomer));
-    struct filter *filter = &newcomer->subscription.filter;
-    struct arena *arena = &newcomer->arena;
     newcomer->mail.kind = HUB_SUBSCRIBE;
     newcomer->subscription = *subscription;
-    newcomer->subscription.head = arena_str(arena, subscription->head);
-    filter->channels = copy_list(arena, filter->channels, filter->channel_count);
-    filter->tasks = copy_list(arena, filter->tasks, filter->task_count);
-    filter->functions = copy_list(arena, filter->functions, filter->function_count);
+    newcomer->filter = filter_copy(subscription->filter);
+    newcomer->head = frame_text(subscription->head);
     mailbox_post(&hub->mailbox, &newcomer->mail.mail);
 }
 
@@ -189,11 +178,12 @@ static void take_newcomer(struct hub *hub, struct newcomer *newcomer)
 {
     if (hub->ended) {
         close(newcomer->subscription.fd);
+        mem_free(newcomer->filter);
+        frame_unref(newcomer->head);
     } else {
         start_listening(hub);
-        subscriber_new(hub, &newcomer->subscription);
+        subscriber_new(hub, &newcomer->subscription, newcomer->filter, newcomer->head);
     }
-    arena_done(&newcomer->arena);
     mem_free(newcomer);
 }
 

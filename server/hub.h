@@ -42,11 +42,11 @@ struct waiter {
 
 /* What a new subscriber asked for. */
 struct subscription {
-    int fd;               /* the socket, non-blocking; the hub's from now on */
-    struct str head;      /* response head and first lines, copied */
-    struct filter filter; /* copied */
-    bool resume;          /* start after last_id, else with what comes next */
-    int64_t last_id;      /* -1: an id that was never ours: reset, then live */
+    int fd;                      /* the socket, non-blocking; the hub's from now on */
+    struct str head;             /* response head and first lines, copied */
+    const struct filter *filter; /* copied */
+    bool resume;                 /* start after last_id, else with what comes next */
+    int64_t last_id;             /* -1: an id that was never ours: reset, then live */
 };
 
 struct hub {

@@ -2,9 +2,6 @@
 
 #include "base/mem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 static void queue(struct request *request, unsigned status, struct MHD_Response *response,
                   const char *type)
 {
@@ -92,14 +89,9 @@ void reply_problem(struct request *request, const struct problem *problem, struc
 
 void reply_refuse(struct request *request, enum problem_code code, const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    struct problem problem = {.code = code, .detail = arena_vprintf(&request->arena, format, args)};
     va_end(args);
-    char *detail = arena_alloc(&request->arena, (size_t)len + 1);
-    vsnprintf(detail, (size_t)len + 1, format, again);
-    va_end(again);
-    struct problem problem = {.code = code, .detail = {detail, (size_t)len}};
     reply_problem(request, &problem, STR_NONE);
 }

@@ -50,6 +50,7 @@ void request_suspend(struct request *request, void (*resume)(struct request *req
 {
     request->resume = resume;
     request->suspended = true;
+    request->thread->suspended++;
     MHD_suspend_connection(request->connection);
 }
 

@@ -41,7 +41,7 @@ static void mark_dirty(struct subscriber *s)
 
 static void link_all(struct subscriber *s, struct map *map, const struct str *keys, size_t count)
 {
-    s->links = ARENA_ARRAY(&s->arena, struct link, count);
+    s->links = mem_alloc(count * sizeof(*s->links));
     s->link_count = count;
     for (size_t i = 0; i < count; i++) {
         s->links[i] = (struct link){.subscriber = s, .key = keys[i]};
@@ -51,18 +51,18 @@ static void link_all(struct subscriber *s, struct map *map, const struct str *ke
 
 static struct map *index_of(struct subscriber *s)
 {
-    if (s->filter.task_count)
+    if (s->filter->task_count)
         return &s->hub->by_task;
-    return s->filter.channel_count ? &s->hub->by_channel : NULL;
+    return s->filter->channel_count ? &s->hub->by_channel : NULL;
 }
 
 static void index_add(struct subscriber *s)
 {
     struct hub *hub = s->hub;
-    if (s->filter.task_count) {
-        link_all(s, &hub->by_task, s->filter.tasks, s->filter.task_count);
-    } else if (s->filter.channel_count) {
-        link_all(s, &hub->by_channel, s->filter.channels, s->filter.channel_count);
+    if (s->filter->task_count) {
+        link_all(s, &hub->by_task, s->filter->tasks, s->filter->task_count);
+    } else if (s->filter->channel_count) {
+        link_all(s, &hub->by_channel, s->filter->channels, s->filter->channel_count);
     } else {
         s->next_everyone = hub->everyone;
         s->at_everyone = &hub->everyone;
@@ -89,7 +89,8 @@ static void index_remove(struct subscriber *s)
 static void handle_closed(uv_handle_t *handle)
 {
     struct subscriber *s = handle->data;
-    arena_done(&s->arena);
+    mem_free(s->links);
+    mem_free(s->filter);
     mem_free(s);
 }
 
@@ -198,13 +199,13 @@ void subscriber_push(struct subscriber *s, struct frame *frame)
 void subscriber_offer(struct subscriber *s, struct frame *frame)
 {
     if (!s->live || s->closing || s->ending || frame->id <= s->cursor ||
-        !filter_passes(&s->filter, frame))
+        !filter_passes(s->filter, frame))
         return;
     if (s->pending_count == PENDING_MAX && !write_pending(s))
         return; /* it lags now and finds the frame in the ring */
     s->cursor = frame->id;
     subscriber_push(s, frame_ref(frame));
-    s->ending = s->filter.seq && frame->ends;
+    s->ending = s->filter->seq && frame->ends;
     mark_dirty(s);
 }
 
@@ -284,7 +285,7 @@ static void place_cursor(struct subscriber *s, const struct subscription *subscr
     bool strange = subscription->resume && (wanted < 0 || wanted > newest);
     bool expired = subscription->resume && wanted > 0 && wanted < oldest - 1;
     s->cursor = subscription->resume && !strange ? wanted : newest;
-    if (s->filter.seq) {
+    if (s->filter->seq) {
         s->cursor = subscription->resume && !strange ? wanted : 0;
         strange = expired = false; /* the store has all of one task's events, or none */
     }
@@ -296,35 +297,20 @@ static void place_cursor(struct subscriber *s, const struct subscription *subscr
     }
 }
 
-static void copy_filter(struct subscriber *s, const struct filter *filter)
-{
-    struct str *texts[3];
-    const struct str *const lists[] = {filter->channels, filter->tasks, filter->functions};
-    const size_t counts[] = {filter->channel_count, filter->task_count, filter->function_count};
-    for (int k = 0; k < 3; k++) {
-        texts[k] = ARENA_ARRAY(&s->arena, struct str, counts[k]);
-        for (size_t i = 0; i < counts[k]; i++)
-            texts[k][i] = arena_str(&s->arena, lists[k][i]);
-    }
-    s->filter = *filter;
-    s->filter.channels = texts[0];
-    s->filter.tasks = texts[1];
-    s->filter.functions = texts[2];
-}
-
-void subscriber_new(struct hub *hub, const struct subscription *subscription)
+void subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
+                    struct frame *head)
 {
     struct subscriber *s = mem_alloc(sizeof(*s));
     s->hub = hub;
     s->fd = subscription->fd;
-    copy_filter(s, &subscription->filter);
+    s->filter = filter;
     atomic_fetch_add(&hub->subscribers, 1);
     list_append(s);
     index_add(s);
     uv_poll_init(&hub->loop, &s->poll, s->fd);
     s->poll.data = s;
     watch(s, false);
-    subscriber_push(s, frame_text(subscription->head));
+    subscriber_push(s, head);
     place_cursor(s, subscription);
     mark_dirty(s);
     hub_keep_beating(hub);

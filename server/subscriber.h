@@ -31,14 +31,14 @@ struct subscriber {
     struct frame *pending[PENDING_MAX]; /* to be written, the first from `offset` on */
     size_t pending_count;
     size_t offset;
-    struct filter filter;
-    struct arena arena; /* owns the filter's texts and the links */
-    struct link *links;
+    struct filter *filter; /* owned */
+    struct link *links;    /* owned */
     size_t link_count;
 };
 
-/* Makes a subscriber of what was asked for. */
-void subscriber_new(struct hub *hub, const struct subscription *subscription);
+/* Makes a subscriber of what was asked for; filter and head are its own from here on. */
+void subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
+                    struct frame *head);
 /* Offers a frame that was just published. */
 void subscriber_offer(struct subscriber *subscriber, struct frame *frame);
 /* The task of its own stream has ended and nothing is told of it. */

@@ -100,6 +100,23 @@ SCENARIO(stubborn_ones)
     expect_json(cancel(server, "a", NULL), "cancelled", "false");
 }
 
+/* 5.3: one that is stopped cannot hear TERM; KILL reaches it. */
+SCENARIO(stopped_one)
+{
+    function_file(s, "frozen.sh",
+                  "#!/bin/sh\n"
+                  "echo $$ >../scratch/a.pids\n"
+                  "echo '{\"progress\":1}' >&3\n"
+                  "kill -STOP $$\n");
+    struct server *server = server_start(s, "--grace 0.1");
+    create(server, "{'id':'a','function':'frozen'}");
+    await_progress(server, "a", 1);
+    int pid = folder_pid(s, "a.pids", 0);
+    cancel(server, "a", NULL);
+    expect_outcome(server, "a", "cancelled");
+    assert_false(process_alive(pid));
+}
+
 /* 2 and 5.3: the manifest's `grace` is that of its function. */
 SCENARIO(grace_of_a_function)
 {
@@ -310,6 +327,7 @@ int main(void)
         RUN(already_ended),
         RUN(running),
         RUN(stubborn_ones),
+        RUN(stopped_one),
         RUN(grace_of_a_function),
         RUN(cancel_wins_over_a_late_result),
         RUN(no_further_attempts),

@@ -5,7 +5,7 @@
 #include "tests/api/lib/tasks.h"
 
 /* 3.3: each dependency with the place of its $task, as a JSON Pointer. */
-SCENARIO(places)
+SCENARIO(places_of_dependencies)
 {
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'m','process':'collect','args':[0,{'a/b~c':["
@@ -260,7 +260,7 @@ SCENARIO(wanted_by_two_hundred)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(places),
+        RUN(places_of_dependencies),
         RUN(fidelity),
         RUN(subscribed_dependency_goes_on),
         RUN(unwanted_subtrees),

@@ -230,6 +230,27 @@ SCENARIO(heartbeat)
     expect_story(sse, "created a, started a, succeeded a");
 }
 
+/* 4.8: each of many subscribers has every event. */
+SCENARIO(many_subscribers)
+{
+    enum { MANY = 300 };
+    struct server *server = server_start(s, "%s", "");
+    struct sse *subscribers[MANY];
+    for (int i = 0; i < MANY; i++)
+        subscribers[i] = sse_open(server, i % 2 ? "/v1/events" : "/v1/events?channel=x");
+    for (int i = 0; i < MANY; i += 3)
+        sse_close(subscribers[i]);
+    create(server, "{'id':'a','function':'echo','notify_channels':['x']}");
+    create(server, "{'id':'b','function':'fail','args':['no'],'notify_channels':['x']}");
+    for (int i = 0; i < MANY; i++) {
+        if (i % 3 == 0)
+            continue;
+        note(s, "subscriber %d", i);
+        struct events events = collect_until(subscribers[i], "task.failed", "b");
+        assert_int_equal(count_events(&events, "task.started", NULL), 2);
+    }
+}
+
 /* 4.8: the stream of a task: all its events from its creation on, then the end. */
 SCENARIO(stream_of_a_task)
 {
@@ -301,6 +322,7 @@ int main(void)
         RUN(once_for_all_channels),
         RUN(wrong_filters),
         RUN(heartbeat),
+        RUN(many_subscribers),
         RUN(stream_of_a_task),
         RUN(stream_that_has_ended),
         RUN(commit_comes_first),

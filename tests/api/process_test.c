@@ -208,6 +208,39 @@ SCENARIO(reports)
     assert_non_null(strstr(get(server, "/v1/tasks/a/logs")->body.text, "not a report"));
 }
 
+/* 2.1: progress is 0 to 100; what else comes there is a log line, however long. */
+SCENARIO(strange_reports)
+{
+    function_file(s, "strange.sh",
+                  "#!/bin/sh\n"
+                  "echo '{\"progress\":50}' >&3\n"
+                  "echo '{\"progress\":150}' >&3\n"
+                  "echo '{\"progress\":-5}' >&3\n"
+                  "echo '{\"progress\":\"70\"}' >&3\n"
+                  "echo '[60]' >&3\n"
+                  "head -c 5000000 /dev/zero | tr '\\0' x >&3\n"
+                  "echo done\n");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'strange'}");
+    expect_result(server, "a", "'done'");
+    expect_number(task(server, "a"), "progress.value", 50);
+    const char *log = get(server, "/v1/tasks/a/logs")->body.text;
+    assert_true(strstr(log, "150") && strstr(log, "[60]"));
+}
+
+/* 2.1: standard output may be closed early: the task ends when the process does. */
+SCENARIO(output_closed_early)
+{
+    functions_standard(s);
+    function_file(s, "mute.sh", "#!/bin/sh\nexec 1>&- 2>&-\nexec ./hold.sh\n");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'mute'}");
+    await_progress(server, "a", 1);
+    expect_state(server, "a", "running");
+    release(s, "a", "lost");
+    finished(server, "a");
+}
+
 static bool is_allowed_variable(const char *line)
 {
     static const char *const names[] = {
@@ -320,6 +353,8 @@ int main(void)
         RUN(start_fails),
         RUN(input_need_not_be_read),
         RUN(reports),
+        RUN(strange_reports),
+        RUN(output_closed_early),
         RUN(environment_is_clean),
         RUN(group_and_folder),
         RUN(no_inherited_descriptors),

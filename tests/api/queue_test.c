@@ -118,6 +118,28 @@ SCENARIO(one_slot_is_enough)
     expect_json(reply, "args.1.args", "[1,1]");
 }
 
+/* 2.1: many short lives side by side, that end well, badly and without a word. */
+SCENARIO(short_lives)
+{
+    enum { EACH = 100 };
+    function_file(s, "good.sh", "#!/bin/sh\necho 1\necho log >&2\necho '{\"progress\":9}' >&3\n");
+    function_file(s, "bad.sh", "#!/bin/sh\nexit 7\n");
+    function_manifest(s, "mute.json", "{'command':['/bin/true']}");
+    struct server *server = server_start(s, "--slots 8");
+    for (int i = 0; i < EACH; i++)
+        expect_status(post(server, "/v1/tasks",
+                           "[{'id':'g%d','function':'good'},{'id':'b%d','function':'bad'},"
+                           "{'id':'m%d','function':'mute'}]",
+                           i, i, i),
+                      201);
+    for (int i = 0; i < EACH; i++) {
+        expect_result(server, text(s, "g%d", i), "1");
+        expect_failure(server, text(s, "b%d", i), "exit-status");
+        expect_result(server, text(s, "m%d", i), "null");
+        expect_number(task(server, text(s, "g%d", i)), "progress.value", 9);
+    }
+}
+
 /* 4 and 4.10: past --max-queued (queued, scheduled and waiting): 503 queue-full with Retry-After.
  */
 SCENARIO(queue_full)
@@ -163,6 +185,7 @@ int main(void)
         RUN(process_step_goes_ahead),
         RUN(process_step_queues),
         RUN(one_slot_is_enough),
+        RUN(short_lives),
         RUN(queue_full),
         RUN(queue_full_by_dependencies),
     };

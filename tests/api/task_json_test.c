@@ -227,6 +227,22 @@ SCENARIO(not_before)
     assert_true(json_time(reply, "started_at") >= json_time(reply, "run_at"));
 }
 
+/* 3.1: a time that is very far away is a time all the same, and others do not wait for it. */
+SCENARIO(far_away)
+{
+    const char *times[] = {"2262-04-11T23:47:17Z", "2300-01-01T00:00:00Z", "2400-01-01T00:00:00Z",
+                           "9999-12-31T23:59:59.999Z"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        note(s, "%s", times[i]);
+        struct server *server = server_start(s, "--data %s/data%zu", s->folder, i);
+        create(server, "{'id':'far','function':'echo','run_at':'%s'}", times[i]);
+        create(server, "{'id':'near','function':'echo','delay':0.05}");
+        expect_outcome(server, "near", "succeeded");
+        expect_state(server, "far", "scheduled");
+        assert_int_equal(server_stop(server), 0);
+    }
+}
+
 /* 3.1: run_at with an offset is shown in UTC. */
 SCENARIO(offsets)
 {
@@ -251,7 +267,8 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(every_member), RUN(as_asked),   RUN(default_ids), RUN(times_of_a_life),
         RUN(errors),       RUN(meta_task),  RUN(subscribers), RUN(version_counts_changes),
-        RUN(etag),         RUN(not_before), RUN(offsets),     RUN(location),
+        RUN(etag),         RUN(not_before), RUN(far_away),    RUN(offsets),
+        RUN(location),
     };
     return RUN_SCENARIOS("task_json", table);
 }

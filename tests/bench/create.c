@@ -41,7 +41,7 @@ static double errand_rate(struct contest *c, double seconds)
     goal += c->errand.answers;
     while (stats_count(c->stats, "succeeded") < goal) {
         if (now_seconds() - from > seconds + 60)
-            die("after 60 s not all tasks have run");
+            die_with_stats(c->stats, "not all tasks have succeeded after 60 s");
         pause_seconds(0.01);
     }
     return (double)c->errand.answers / (now_seconds() - from);

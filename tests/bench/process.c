@@ -13,20 +13,26 @@
 
 #define FLOOR       0.80
 #define BATCH       500
-#define RUN_SECONDS 60 /* longer than this is a hang */
+#define RUN_SECONDS 30 /* longer than this is a hang */
 #define NOOP        "int main(void)\n{\n    return 0;\n}\n"
 
 /* Polls seldom while much is left, often towards the end, so that looking costs little
  * and the end is seen to a few milliseconds. */
 static void wait_succeeded(int fd, long goal, double from)
 {
-    long first = stats_count(fd, "succeeded"), done;
+    long first = stats_count(fd, "succeeded"), done = first, before;
 
-    while ((done = stats_count(fd, "succeeded")) < goal) {
+    for (;;) {
         double spent = now_seconds() - from, left = 0.005;
 
+        before = done;
+        done = stats_count(fd, "succeeded");
+        if (done >= goal)
+            return;
+        if (done == before && stats_count(fd, "failed") > 0)
+            die_with_stats(fd, "a process has failed");
         if (spent > RUN_SECONDS)
-            die("%ld process tasks have not run after %.0f s", goal - done, spent);
+            die_with_stats(fd, "not all processes have succeeded in time");
         if (done > first)
             left = spent / (double)(done - first) * (double)(goal - done) / 2;
         pause_seconds(left < 0.004 ? 0.004 : left > 0.1 ? 0.1 : left);

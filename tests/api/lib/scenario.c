@@ -130,12 +130,11 @@ void note(struct scenario *s, const char *format, ...)
 
 void fail_at(struct place place, const char *format, ...)
 {
-    char message[4096];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    vfprintf(stderr, format, arguments); /* print_error() would cut it at 1 KiB */
     va_end(arguments);
-    print_error("%s\n", message);
+    fputc('\n', stderr);
     _fail(place.file, place.line);
     abort(); /* not reached: _fail() jumps */
 }

@@ -131,11 +131,11 @@ const char *server_log(struct server *server)
 
 static void show_log(struct server *server)
 {
-    enum { TAIL = 6000 };
+    enum { TAIL = 12000 };
     const char *log = server_log(server);
     size_t length = strlen(log);
-    print_error("--- %s%s\n%s\n---\n", server->errors, length > TAIL ? ", its end:" : ":",
-                length > TAIL ? log + length - TAIL : log);
+    fprintf(stderr, "--- %s%s\n%s\n---\n", server->errors, length > TAIL ? ", its end:" : ":",
+            length > TAIL ? log + length - TAIL : log);
 }
 
 /* At the end of a scenario: what still runs is asked to stop, and should do so well. */

@@ -155,19 +155,35 @@ int http_exchange(int fd, const char *request, size_t len, char *body, size_t si
     return r.status;
 }
 
-long stats_count(int fd, const char *state)
+static void get(int fd, const char *path, char *body, size_t size)
 {
-    static const char request[] = "GET /v1/stats HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    char body[8192], name[64];
-    const char *at;
-    int status = http_exchange(fd, request, sizeof request - 1, body, sizeof body);
+    char request[256];
+    int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
+    int status = http_exchange(fd, request, (size_t)len, body, size);
 
     if (status != 200)
-        die("GET /v1/stats: %d\n%s", status, body);
+        die("GET %s: %d\n%s", path, status, body);
+}
+
+long stats_count(int fd, const char *state)
+{
+    char body[8192], name[64];
+    const char *at;
+
+    get(fd, "/v1/stats", body, sizeof body);
     snprintf(name, sizeof name, "\"%s\":", state);
     at = strstr(body, "\"states\""); /* other members may use the same names */
     at = strstr(at ? at : body, name);
     return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+void die_with_stats(int fd, const char *what)
+{
+    char stats[8192], failed[8192];
+
+    get(fd, "/v1/stats", stats, sizeof stats);
+    get(fd, "/v1/tasks?state=failed&limit=1", failed, sizeof failed);
+    die("%s: %s\nthe newest that failed: %s", what, stats, failed);
 }
 
 char *json_repeat(const char *task, int count)

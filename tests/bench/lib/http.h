@@ -36,6 +36,9 @@ int http_exchange(int fd, const char *request, size_t len, char *body, size_t si
 /* The count of `state` in GET /v1/stats ("queued", "succeeded", …); 0 if it is not named. */
 long stats_count(int fd, const char *state);
 
+/* Ends the part; says what, all of GET /v1/stats, and a task that failed, if one did. */
+_Noreturn void die_with_stats(int fd, const char *what);
+
 /* An array of `count` times `task`, newly allocated. */
 char *json_repeat(const char *task, int count);
 
