@@ -63,6 +63,7 @@ static void undone(void *arg, struct txn *txn)
     engine->again = true; /* what could not be claimed now may be later */
 }
 
+static const int64_t DAY_MS = 86400000;
 /* Pause before a claim is tried again that could not be stored. */
 static const int64_t AGAIN_NS = 100 * 1000000LL;
 
@@ -77,6 +78,8 @@ static int64_t deadline(void *arg)
     if (!next && !engine->tally.states[STATE_SCHEDULED])
         return INT64_MAX;
     int64_t wait = next - clock_now();
+    if (wait > DAY_MS) /* the far future is looked at again tomorrow */
+        wait = DAY_MS;
     return clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
 }
 

@@ -305,7 +305,8 @@ static const struct dependency *unreached(const struct plan *plan, const size_t 
     return dependency;
 }
 
-/* From any unreached task, as many steps as there are tasks end inside a circle. */
+/* From any unreached task, as many steps as there are tasks end inside a circle; of its tasks the
+ * one that stands first is named. */
 static bool refuse_cycle(struct reader *reader, const struct plan *plan, const size_t *left)
 {
     size_t at = 0;
@@ -313,8 +314,12 @@ static bool refuse_cycle(struct reader *reader, const struct plan *plan, const s
         at++;
     for (size_t step = 0; step < plan->count; step++)
         at = (size_t)unreached(plan, left, at)->spec;
+    size_t first = at;
+    for (size_t next = (size_t)unreached(plan, left, at)->spec; next != at;
+         next = (size_t)unreached(plan, left, next)->spec)
+        first = next < first ? next : first;
     return problem_at(reader->problem, reader->arena, PROBLEM_CYCLE,
-                      unreached(plan, left, at)->pointer, "this task would wait for itself");
+                      unreached(plan, left, first)->pointer, "this task would wait for itself");
 }
 
 static bool check_cycles(struct reader *reader, const struct plan *plan)

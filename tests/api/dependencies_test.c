@@ -40,31 +40,6 @@ SCENARIO(fidelity)
 
 /* --- who else wants it ------------------------------------------------------------ */
 
-/* 5.3 and 5.4: an inline dependency that a client has joined goes on without its meta-task. */
-SCENARIO(subscribed_dependency_goes_on)
-{
-    functions_standard(s);
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'m','process':'collect','args':["
-                   "{'$task':{'id':'bad','function':'hold'}},"
-                   "{'$task':{'id':'joined','function':'echo','args':[1],'delay':3600,"
-                   "'cache_key':'k'}},"
-                   "{'$task':{'id':'lonely','function':'echo','delay':3600,'cache_key':'l'}}]}");
-    expect_number(task(server, "joined"), "subscribers", 0);
-    struct reply *reply =
-        post(server, "/v1/tasks", "{'function':'echo','args':[1],'cache_key':'k'}");
-    expect_status(reply, 200);
-    expect_text(reply, "id", "joined");
-    expect_number(reply, "subscribers", 1);
-    await_progress(server, "bad", 1);
-    release(s, "bad", "\377");
-    expect_failure(server, "m", "dependency-failed");
-    expect_outcome(server, "lonely", "cancelled");
-    expect_state(server, "joined", "scheduled");
-    expect_status(cancel(server, "joined", NULL), 200);
-    expect_state(server, "joined", "cancelled");
-}
-
 /* 5.1: what only the unwanted wanted is unwanted too, level after level. */
 SCENARIO(unwanted_subtrees)
 {
@@ -89,23 +64,6 @@ SCENARIO(unwanted_subtrees)
     expect_state(server, "kept", "scheduled");
 }
 
-/* 4: a result from outside ends a dependency like one of its own. */
-SCENARIO(result_from_outside)
-{
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'t','process':'collect','args':[{'$task':{'id':'m','process':'collect',"
-                   "'args':[{'$task':{'id':'d','function':'echo','delay':3600}}]}}]}");
-    expect_state(server, "t", "waiting");
-    expect_status(
-        call(server, .method = "PUT", .path = "/v1/tasks/d/result", .body = "{\"x\":[1]}"), 200);
-    expect_result(server, "t", "[[{'x':[1]}]]");
-    /* And a meta-task that is told its result needs nothing any more. */
-    create(server, "{'id':'n','process':'collect','args':["
-                   "{'$task':{'id':'e','function':'echo','delay':3600}}]}");
-    expect_status(call(server, .method = "PUT", .path = "/v1/tasks/n/result", .body = "7"), 200);
-    expect_result(server, "n", "7");
-}
-
 /* 5.1: retention never takes what a live task needs. */
 SCENARIO(pinned)
 {
@@ -122,21 +80,6 @@ SCENARIO(pinned)
     release(s, "gate", "1");
     expect_result(server, "m", "[7,1]");
     eventually(get(server, "/v1/tasks/d")->status == 404);
-}
-
-/* 4: what a live task needs cannot be deleted; after that it can. */
-SCENARIO(needed_is_not_deleted)
-{
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'d','function':'echo','args':[7]}");
-    finished(server, "d");
-    create(server, "{'id':'m','process':'collect','args':[{'$task':'d'},"
-                   "{'$task':{'id':'later','function':'echo','delay':3600}}]}");
-    expect_problem(call(server, .method = "DELETE", .path = "/v1/tasks/d"), 409, "task-needed");
-    expect_problem(call(server, .method = "DELETE", .path = "/v1/tasks/m"), 409, "task-live");
-    expect_status(cancel(server, "m", NULL), 200);
-    expect_status(call(server, .method = "DELETE", .path = "/v1/tasks/d"), 204);
-    expect_problem(get(server, "/v1/tasks/d"), 404, "not-found");
 }
 
 /* --- graphs ------------------------------------------------------------------------- */
@@ -262,11 +205,8 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(places_of_dependencies),
         RUN(fidelity),
-        RUN(subscribed_dependency_goes_on),
         RUN(unwanted_subtrees),
-        RUN(result_from_outside),
         RUN(pinned),
-        RUN(needed_is_not_deleted),
         RUN(one_slot_for_three_levels),
         RUN(chain_in_one_request),
         RUN(chain_of_failures),

@@ -224,45 +224,11 @@ SCENARIO(no_such_task)
     expect_problem(get(server, "/v1/tasks/a/logs"), 404, "not-found");
 }
 
-/* 4: ?follow=1 streams until the task ends. */
-SCENARIO(follow)
-{
-    function_file(s, "talk.sh",
-                  "#!/bin/sh\n"
-                  "echo early >&2\n"
-                  "mkfifo ../scratch/go\n"
-                  "read -r x <../scratch/go\n"
-                  "echo late >&2\n");
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'a','function':'talk'}");
-    eventually(strstr(log_of(server, "a"), "early"));
-    struct http *http = server_connect(server);
-    http_say(http, "GET /v1/tasks/a/logs?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    struct reply *reply = http_read_head(http, false);
-    assert_non_null(reply);
-    expect_status(reply, 200);
-    const char *all = "";
-    char some[4096];
-    bool went = false;
-    for (long got; (got = http_read_some(http, some, sizeof some, DEADLINE_MS)) > 0;) {
-        all = text(s, "%s%.*s", all, (int)got, some);
-        if (!went && strstr(all, "early")) {
-            eventually(folder_has(s, "scratch/go"));
-            folder_write(s, "scratch/go", "on\n");
-            went = true;
-        }
-    }
-    assert_false(http_timed_out(http));
-    assert_non_null(strstr(all, "late"));
-    expect_state(server, "a", "succeeded");
-}
-
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(streams),    RUN(bad_reports),  RUN(killed),
-        RUN(last_words), RUN(endless_line), RUN(attempts_together),
-        RUN(garbage),    RUN(no_such_task), RUN(follow),
+        RUN(streams),      RUN(bad_reports),       RUN(killed),  RUN(last_words),
+        RUN(endless_line), RUN(attempts_together), RUN(garbage), RUN(no_such_task),
     };
     return RUN_SCENARIOS("log_limits", table);
 }
