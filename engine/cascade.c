@@ -183,6 +183,24 @@ static void follow_up(struct engine *engine, struct txn *txn, struct ended_list 
     mem_free(list->seqs);
 }
 
+void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int64_t dependency)
+{
+    struct ended_list list = {0};
+    struct dependent dependent = {.task = meta};
+    struct task_row ended;
+    struct stmt *stmt = db_stmt(txn->db, SQL_dependent);
+    stmt_bind_int(stmt, ":task", meta);
+    stmt_bind_int(stmt, ":dependency", dependency);
+    if (stmt_step(stmt)) {
+        dependent.places = stmt_int(stmt, 0);
+        dependent.optional = stmt_int(stmt, 1);
+    }
+    stmt_end(stmt);
+    if (row_by_seq(txn->db, dependency, &ended, &txn->arena))
+        settle(engine, txn, &dependent, &ended, &list);
+    follow_up(engine, txn, &list);
+}
+
 void task_ended(struct engine *engine, struct txn *txn, int64_t seq)
 {
     struct ended_list list = {0};

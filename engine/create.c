@@ -122,21 +122,38 @@ static void insert(struct create *create, struct txn *txn, size_t i)
     }
 }
 
-/* Tasks that existed before and have ended count at once; what that changes is read again. */
+static bool seen_before(const int64_t *seqs, size_t k)
+{
+    for (size_t i = 0; i < k; i++) {
+        if (seqs[i] == seqs[k])
+            return true;
+    }
+    return false;
+}
+
+/* Tasks that existed before and have ended count at once. False: there are none. */
+static bool count_ended(struct create *create, struct txn *txn, size_t i)
+{
+    const struct spec *spec = &create->plan.specs[i];
+    const int64_t *seqs = create->dependency_seqs[i];
+    bool changed = false;
+    for (size_t k = 0; k < spec->dependency_count; k++) {
+        enum task_state state;
+        if (spec->dependencies[k].spec >= 0 || !state_parse(create->outside_states[i][k], &state) ||
+            !state_terminal(state) || seen_before(seqs, k))
+            continue;
+        task_count_ended(create->engine, txn, create->rows[i].seq, seqs[k]);
+        changed = true;
+    }
+    return changed;
+}
+
+/* What that changes is read again for the answer. */
 static void follow_up_ended(struct create *create, struct txn *txn)
 {
     bool changed = false;
-    for (size_t i = 0; i < create->plan.count; i++) {
-        const struct spec *spec = &create->plan.specs[i];
-        for (size_t k = 0; k < spec->dependency_count; k++) {
-            enum task_state state;
-            if (spec->dependencies[k].spec >= 0 ||
-                !state_parse(create->outside_states[i][k], &state) || !state_terminal(state))
-                continue;
-            task_ended(create->engine, txn, create->dependency_seqs[i][k]);
-            changed = true;
-        }
-    }
+    for (size_t i = 0; i < create->plan.count; i++)
+        changed = count_ended(create, txn, i) || changed;
     for (size_t i = 0; changed && i < create->plan.count; i++)
         row_by_seq(txn->db, create->rows[i].seq, &create->rows[i], create->command.arena);
 }

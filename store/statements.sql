@@ -96,6 +96,9 @@ SELECT d.task, count(*), min(d.optional) FROM dependencies d
 JOIN tasks t ON t.seq = d.task AND t.state = 'waiting'
 WHERE d.dependency = :dependency GROUP BY d.task;
 
+-- name: dependent
+SELECT count(*), min(optional) FROM dependencies WHERE task = :task AND dependency = :dependency;
+
 -- name: has_dependents
 SELECT 1 FROM dependencies WHERE dependency = :seq LIMIT 1;
 

@@ -83,6 +83,63 @@ SCENARIO(finished_dependency)
     expect_number(task(server, "d"), "version", version);
 }
 
+/* 5.1: others that refer to a finished task do not end the wait of those that did so before. */
+SCENARIO(finished_dependency_of_many)
+{
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'old','function':'echo','args':['O']}");
+    finished(server, "old");
+    create(server, "{'id':'m','process':'collect','args':[{'$task':'old'},"
+                   "{'$task':{'id':'h','function':'hold'}},{'$task':'old'}]}");
+    await_progress(server, "h", 1);
+    for (int i = 0; i < 4; i++) {
+        create(server, "{'id':'o%d','process':'collect','args':[{'$task':'old'},{'$task':'old'}]}",
+               i);
+        expect_result(server, text(s, "o%d", i), "['O','O']");
+        expect_state(server, "m", "waiting");
+    }
+    release(s, "h", "7");
+    expect_result(server, "m", "['O',7,'O']");
+}
+
+/* 5.1: whenever a dependency that is referred to by id ends, before, during or after the create. */
+SCENARIO(dependencies_that_end_meanwhile)
+{
+    enum { CLIENTS = 6, TURNS = 80 };
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'old','function':'echo','args':['O']}");
+    struct http *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = server_connect(server);
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            const char *bodies[] = {
+                json(s, "{'id':'d%d-%d','function':'echo','args':['D']}", i, turn),
+                json(s,
+                     "{'process':'collect','args':[{'$task':'old'},{'$task':'d%d-%d'},"
+                     "{'$task':{'function':'echo','args':[1]}},{'$task':'d%d-%d'},"
+                     "{'$task':{'function':'echo','args':[2]}},{'$task':'old'}]}",
+                     i, turn, i, turn),
+            };
+            for (int j = 0; j < 2; j++) {
+                size_t length;
+                const struct request request = {.path = j ? "/v1/tasks?wait=19" : "/v1/tasks",
+                                                .body = bodies[j]};
+                const char *bytes = request_bytes(server, &request, &length);
+                http_write(clients[i], bytes, length);
+            }
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            note(s, "turn %d, client %d", turn, i);
+            struct reply *made = http_read(clients[i], false), *meta = http_read(clients[i], false);
+            assert_true(made && meta);
+            expect_status(made, 201);
+            expect_json(meta, "result", "['O','D',1,'D',2,'O']");
+        }
+    }
+}
+
 /* 5.1: a failed one fails the meta-task at once; its process step never starts. */
 SCENARIO(failed_dependency)
 {
@@ -249,6 +306,8 @@ int main(void)
         RUN(start_together),
         RUN(one_id_in_two_places),
         RUN(finished_dependency),
+        RUN(finished_dependency_of_many),
+        RUN(dependencies_that_end_meanwhile),
         RUN(failed_dependency),
         RUN(cancelled_dependency),
         RUN(failure_cancels_the_unwanted),
