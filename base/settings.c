@@ -186,9 +186,9 @@ void settings_help(struct buf *out)
     struct arena arena = {0};
     for (size_t i = 0; i < ROWS; i++) {
         const struct setting_row *row = &rows[i];
-        buf_addf(out, "  --%s %s\n      %s\n      default %s, variable %s\n", row->flag,
-                 row->argument, row->help, row->value[0] ? row->value : "(none)",
-                 variable_name(row, &arena).data);
+        buf_addf(out, "  --%s%s%s\n      %s\n      default %s, variable %s\n", row->flag,
+                 row->argument[0] ? " " : "", row->argument, row->help,
+                 row->value[0] ? row->value : "(none)", variable_name(row, &arena).data);
     }
     arena_done(&arena);
 }

@@ -96,6 +96,6 @@ bool recover(struct engine *engine)
         !pass(engine, STATE_WAITING, "meta", apply_waiting, &waiting))
         return false;
     if (running)
-        log_info("recovery: %zu tasks were running when the server died", running);
+        log_info("recovery: tasks that were running when the server died: %zu", running);
     return true;
 }

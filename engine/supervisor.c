@@ -290,7 +290,7 @@ static bool open_children(struct supervisor *supervisor, const char *data, int64
         *message = buf_take(&why, NULL);
     }
     if (killed)
-        log_warn("killed %zu process groups that an earlier server left running", killed);
+        log_warn("killed what an earlier server left running, process groups: %zu", killed);
     buf_done(&path);
     return fine;
 }

@@ -239,10 +239,23 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 
 static void on_timer(uv_timer_t *timer);
 
+/* At its limit libmicrohttpd stops listening, and starts again at the beginning of a run: the one
+ * after that in which a connection was closed. */
+static void run_and_listen(struct http_thread *thread)
+{
+    MHD_run(thread->daemon);
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(thread->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    bool full = info->num_connections >= thread->limit;
+    if (thread->full && !full)
+        MHD_run(thread->daemon);
+    thread->full = full;
+}
+
 static void run_daemon(struct http_thread *thread)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    MHD_run(thread->daemon);
+    run_and_listen(thread);
     if (MHD_get_timeout(thread->daemon, &ms) != MHD_YES) {
         uv_timer_stop(&thread->timer);
     } else if (ms == 0) {
@@ -336,6 +349,7 @@ static void no_log(void *arg, const char *format, va_list args)
 static bool thread_open(struct http_thread *thread, unsigned connections)
 {
     struct http_server *server = thread->server;
+    thread->limit = connections;
     int fd = fcntl(server->socket, F_DUPFD_CLOEXEC, 0);
     thread->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
@@ -366,7 +380,8 @@ bool http_start(struct http_server *server, int socket, const struct http_config
     server->threads = mem_alloc(config->threads * sizeof(*server->threads));
     for (unsigned i = 0; i < config->threads; i++) {
         server->threads[i].server = server;
-        if (!thread_open(&server->threads[i], config->connections / config->threads)) {
+        if (!thread_open(&server->threads[i], config->connections / config->threads +
+                                                  (config->connections % config->threads > i))) {
             *message = mem_string("libmicrohttpd does not start");
             return false;
         }

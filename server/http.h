@@ -31,7 +31,9 @@ struct http_thread {
     uv_async_t wake;  /* requests to resume, or the end */
     uv_timer_t timer; /* connections' time-outs */
     struct mailbox mailbox;
-    int suspended; /* requests that somebody will wake */
+    unsigned limit; /* connections at once */
+    bool full;      /* at the limit when last looked at */
+    int suspended;  /* requests that somebody will wake */
     pthread_t thread;
 };
 

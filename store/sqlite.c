@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 struct stmt {
     struct db *db;
@@ -40,6 +42,8 @@ static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchrono
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {
     struct db *db = mem_alloc(sizeof(*db));
+    if (mode == DB_WRITE) /* arguments and results are nobody else's to read */
+        close(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     int flags =
         mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
