@@ -15,7 +15,7 @@
 
 #define FLOOR       0.80
 #define BATCH       500
-#define RUN_SECONDS 30 /* longer than this is a hang */
+#define RUN_SECONDS 30          /* longer than this is a hang */
 #define PROGRAM     "/bin/true" /* the least that an ordinary program does */
 
 /* Polls seldom while much is left, often towards the end, so that looking costs little

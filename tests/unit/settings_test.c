@@ -305,7 +305,7 @@ static void helps_with_every_flag(void **state)
     static const struct {
         const char *flag, *value, *help;
     } rows[] = {
-#define X(name, flag, type, value, argument, help) {"--" flag " " argument "\n", value, help},
+#define X(name, flag, type, value, argument, help) {"--" flag, value, help},
 #include "base/settings.def"
 #undef X
     };
@@ -317,7 +317,6 @@ static void helps_with_every_flag(void **state)
     for (size_t i = 0; i < array_size(rows); i++) {
         struct str variable = arena_printf(&arena, "ERRAND_%s", rows[i].flag + 2);
         char *bytes = (char *)(uintptr_t)variable.data;
-        bytes[strcspn(bytes, " ")] = '\0';
         for (char *c = bytes + 7; *c; c++)
             *c = (char)(*c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? *c - 32 : *c);
         struct str origin = arena_printf(&arena, "default %s, variable %s\n",
