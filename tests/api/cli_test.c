@@ -107,7 +107,7 @@ static bool begins_with_flag(const char *line, const char *flag)
     size_t length = strlen(flag);
     line += strspn(line, " \t");
     return !strncmp(line, flag, length) &&
-           (length == 2 || !strchr("-abcdefghijklmnopqrstuvwxyz", line[length]));
+           (length == 2 || !line[length] || !strchr("-abcdefghijklmnopqrstuvwxyz", line[length]));
 }
 
 /* The paragraph of the help on one flag: up to the line that begins with the next. */
