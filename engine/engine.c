@@ -35,6 +35,7 @@ static void reset_orders(struct engine *engine)
 static void after_commit(void *arg, struct txn *txn)
 {
     struct engine *engine = arg;
+    engine->failing = false;
     tally_publish(&engine->tally);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
@@ -60,6 +61,7 @@ static void undone(void *arg, struct txn *txn)
     }
     reset_orders(engine);
     engine->next_due = 0;
+    engine->failing = true;
     engine->again = true; /* what could not be claimed now may be later */
 }
 
@@ -71,7 +73,7 @@ static int64_t deadline(void *arg)
 {
     struct engine *engine = arg;
     if (engine->again)
-        return atomic_load(&engine->writer.full) ? clock_mono_ns() + AGAIN_NS : 0;
+        return engine->failing ? clock_mono_ns() + AGAIN_NS : 0;
     int64_t next = engine->next_sweep;
     if (engine->tally.states[STATE_SCHEDULED] && (!next || engine->next_due < next))
         next = engine->next_due;

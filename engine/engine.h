@@ -50,6 +50,7 @@ struct engine {
     int64_t next_due;                   /* run_at of the first scheduled task; 0: look it up */
     int64_t next_sweep;                 /* when to look for what has expired */
     bool again;                         /* there is more to do than one transaction took */
+    bool failing;                       /* the last transaction could not be committed */
     bool closed;                        /* draining: nothing new is taken or started */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t interrupted;                /* of those, cut short by the shutdown */

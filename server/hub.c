@@ -131,6 +131,8 @@ static void flush_dirty(struct hub *hub)
     }
     if (hub->dirty)
         uv_async_send(&hub->wake);
+    if (db_status(hub->db) != DB_OK)
+        db_rollback(hub->db); /* what was not read will be asked for again */
 }
 
 static void take_events(struct hub *hub, struct publication *publication)
