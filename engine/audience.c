@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool has_dependents(struct db *db, int64_t seq)
+bool audience_exists(struct db *db, int64_t seq)
 {
     struct stmt *stmt = db_stmt(db, SQL_has_dependents);
     stmt_bind_int(stmt, ":seq", seq);
@@ -20,7 +20,7 @@ size_t audience_ancestors(struct txn *txn, int64_t seq, struct task_row **rows)
     size_t count = 0, capacity = 0;
     struct task_row *found = NULL;
     *rows = NULL;
-    if (!has_dependents(txn->db, seq)) /* nearly always: spares the recursive query */
+    if (!audience_exists(txn->db, seq)) /* nearly always: spares the recursive query */
         return 0;
     struct stmt *stmt = db_stmt(txn->db, SQL_ancestors);
     stmt_bind_int(stmt, ":seq", seq);

@@ -1,6 +1,7 @@
 #include "engine/task.h"
 
 #include "base/mem.h"
+#include "engine/audience.h"
 #include "model/policy.h"
 
 /* Tasks whose end is still to be followed up. A list, not recursion: chains may be long. */
@@ -201,10 +202,12 @@ void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int6
     follow_up(engine, txn, &list);
 }
 
-void task_ended(struct engine *engine, struct txn *txn, int64_t seq)
+void task_ended(struct engine *engine, struct txn *txn, const struct task_row *row)
 {
     struct ended_list list = {0};
-    ended_push(&list, seq);
+    if (!row_is_meta(row) && !audience_exists(txn->db, row->seq))
+        return; /* nearly always: nobody waits for it, and it waited for nobody */
+    ended_push(&list, row->seq);
     follow_up(engine, txn, &list);
 }
 

@@ -65,7 +65,7 @@ static void start_missing(struct engine *engine, struct txn *txn, struct task_ro
                               .message = STR("there is no function of this name any more")};
     task_move(engine, txn, row, CAUSE_START, NULL);
     task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = &failure});
-    task_ended(engine, txn, row->seq);
+    task_ended(engine, txn, row);
 }
 
 /* Starts up to max tasks of one function, best first; gives how many. */

@@ -14,7 +14,7 @@ static void fail(struct engine *engine, struct txn *txn, struct task_row *row,
 {
     row->caused_by = row->id;
     task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = failure});
-    task_ended(engine, txn, row->seq);
+    task_ended(engine, txn, row);
 }
 
 static void fail_or_retry(struct engine *engine, struct txn *txn, struct task_row *row,
@@ -37,7 +37,7 @@ static void end_cancelled(struct engine *engine, struct txn *txn, struct task_ro
 {
     struct failure failure = {.code = FAILURE_CANCELLED, .message = STR("the task was cancelled")};
     task_move(engine, txn, row, CAUSE_KILLED, &(struct move_with){.failure = &failure});
-    task_ended(engine, txn, row->seq);
+    task_ended(engine, txn, row);
 }
 
 void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
@@ -84,7 +84,7 @@ static void finish_apply(struct command *command, struct txn *txn)
     } else if (finish->outcome.succeeded) {
         task_move(engine, txn, &row, CAUSE_SUCCEED,
                   &(struct move_with){.result = finish->outcome.result});
-        task_ended(engine, txn, row.seq);
+        task_ended(engine, txn, &row);
     } else {
         fail_or_retry(engine, txn, &row, &finish->outcome.failure);
     }

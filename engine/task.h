@@ -25,7 +25,7 @@ void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
 
 /* What follows from the end of a task: meta-tasks that wait for it go on or end, and what nobody
  * wants any more is cancelled. */
-void task_ended(struct engine *engine, struct txn *txn, int64_t seq);
+void task_ended(struct engine *engine, struct txn *txn, const struct task_row *row);
 /* A new meta-task refers to a task that has ended already: counts that for this meta-task alone, as
  * others that wait with the same task have counted it before. */
 void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int64_t dependency);
