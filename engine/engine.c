@@ -158,21 +158,9 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     return recovered || refuse(message, config->data, "the database cannot be recovered");
 }
 
-static void nothing(struct command *command)
-{
-    (void)command;
-}
-
-static void apply_nothing(struct command *command, struct txn *txn)
-{
-    (void)command;
-    (void)txn;
-}
-
 void engine_start(struct engine *engine, const struct event_sink *sink)
 {
     struct arena arena = {0};
-    static struct command first = {.apply = apply_nothing, .done = nothing};
     char *message = NULL;
     engine->sink = *sink;
     if (!readers_start(&engine->readers, engine_database(&engine->config, &arena), &message)) {
@@ -181,8 +169,8 @@ void engine_start(struct engine *engine, const struct event_sink *sink)
     }
     arena_done(&arena);
     supervisor_start(&engine->supervisor);
+    engine->again = true; /* the writer begins with what was queued before */
     writer_start(&engine->writer);
-    writer_post(&engine->writer, &first); /* claims what was queued before */
 }
 
 /* --- functions --------------------------------------------------------------------- */

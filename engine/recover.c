@@ -68,16 +68,11 @@ static void apply_waiting(struct command *command, struct txn *txn)
     }
 }
 
-static void nothing(struct command *command)
-{
-    (void)command;
-}
-
 static bool pass(struct engine *engine, enum task_state state, const char *kind,
                  void (*apply)(struct command *, struct txn *), size_t *changed)
 {
     struct recovery recovery = {.engine = engine, .state = state, .kind = kind};
-    recovery.command = (struct command){.apply = apply, .done = nothing, .arena = &recovery.arena};
+    recovery.command = (struct command){.apply = apply, .arena = &recovery.arena};
     do {
         recovery.seen = 0;
         writer_run(&engine->writer, &recovery.command);

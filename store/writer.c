@@ -15,6 +15,12 @@ static struct command *command_of(struct mail *mail)
     return container_of(mail, struct command, mail);
 }
 
+static void finish(struct command *command)
+{
+    if (command->done)
+        command->done(command);
+}
+
 static void apply(struct writer *writer, struct command *command)
 {
     command->problem = (struct problem){0};
@@ -63,7 +69,7 @@ static void refuse(struct command *command, enum db_status status)
     else
         problem_set(&command->problem, command->arena, PROBLEM_INTERNAL,
                     "the database failed; nothing was changed");
-    command->done(command);
+    finish(command);
 }
 
 static void hold(struct writer *writer, struct command *command)
@@ -82,7 +88,7 @@ static void run_alone(struct writer *writer, struct command *command)
     apply(writer, command);
     if (commit(writer)) {
         txn_clear(&writer->txn);
-        command->done(command);
+        finish(command);
         return;
     }
     enum db_status status = undo(writer);
@@ -110,7 +116,7 @@ static struct mail *run_batch(struct writer *writer, struct mail *first)
     for (struct mail *mail = first, *next; mail != rest; mail = next) {
         next = mail->next;
         if (stored)
-            command_of(mail)->done(command_of(mail));
+            finish(command_of(mail));
         else
             run_alone(writer, command_of(mail));
     }
@@ -178,14 +184,9 @@ static void nothing(struct command *command, struct txn *txn)
     (void)txn;
 }
 
-static void nothing_done(struct command *command)
-{
-    (void)command;
-}
-
 void writer_stop(struct writer *writer)
 {
-    struct command last = {.apply = nothing, .done = nothing_done};
+    struct command last = {.apply = nothing};
     atomic_store(&writer->stopping, true);
     writer_post(writer, &last); /* wakes it */
     pthread_join(writer->thread, NULL);

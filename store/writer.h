@@ -22,7 +22,7 @@ struct command {
     /* Writer thread, in a transaction; may run more than once if a transaction is undone, so it
      * resets its own outputs. Refusing means setting problem and having written nothing. */
     void (*apply)(struct command *command, struct txn *txn);
-    /* Writer thread, after the commit (or when it was refused); may free the command. */
+    /* Writer thread, after the commit (or when it was refused); may free the command. Or NULL. */
     void (*done)(struct command *command);
     struct problem problem; /* PROBLEM_NONE: it is stored */
     struct arena *arena;    /* where the problem's texts go */

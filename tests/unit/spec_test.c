@@ -1,64 +1,7 @@
 /* The members of one task: what each accepts, and what it stands for. */
 #include "base/mem.h"
 #include "model/spec.h"
-#include "tests/unit/check.h"
-
-enum { NOW = 1000000 };
-
-static struct function functions[] = {
-    {.name = STR("capped"),
-     .timeout = 60000,
-     .max_attempts = 5,
-     .backoff = {0.5, 3, 60},
-     .mode = MODE_PROCESS},
-    {.name = STR("echo"), .max_attempts = 1, .backoff = BACKOFF_DEFAULT},
-    {.name = STR("merge"), .max_attempts = 1, .backoff = BACKOFF_DEFAULT},
-};
-static const struct function_set function_set = {.items = functions,
-                                                 .count = array_size(functions)};
-
-struct parsed {
-    struct arena arena;
-    struct plan plan;
-    struct problem problem;
-    bool fine;
-};
-
-static struct parsed parse(struct str body)
-{
-    struct parsed parsed = {0};
-    struct json json;
-    struct json_error error = {0};
-    body = arena_str(&parsed.arena, body);
-    assert_row(body, json_parse(body, JSON_MAX_DEPTH, &parsed.arena, &json, &error));
-    parsed.fine =
-        plan_parse(&json, &function_set, NOW, &parsed.arena, &parsed.plan, &parsed.problem);
-    assert_row(body, parsed.fine == (parsed.problem.code == PROBLEM_NONE));
-    return parsed;
-}
-
-static struct parsed parse_good(struct str body)
-{
-    struct parsed parsed = parse(body);
-    if (!parsed.fine)
-        fail_msg("\"%.*s\" at \"%.*s\": %.*s", STR_ARG(body), STR_ARG(parsed.problem.pointer),
-                 STR_ARG(parsed.problem.detail));
-    return parsed;
-}
-
-static void check_refused(struct str body, enum problem_code code, struct str pointer)
-{
-    struct parsed parsed = parse(body);
-    assert_row(body, !parsed.fine);
-    assert_string_equal(problem_kind(parsed.problem.code)->slug, problem_kind(code)->slug);
-    assert_row(body, parsed.problem.pointer.data != NULL);
-    if (!str_eq(parsed.problem.pointer, pointer))
-        print_error("in \"%.*s\"\n", STR_ARG(body));
-    assert_str(parsed.problem.pointer, pointer);
-    assert_row(body, parsed.problem.detail.len > 0 && str_utf8(parsed.problem.detail));
-    assert_row(body, parsed.problem.parameter.data == NULL);
-    arena_done(&parsed.arena);
-}
+#include "tests/unit/plans.h"
 
 /* A task with these members beside its name. */
 #define TASK(members)   STR("{\"function\":\"echo\"," members "}")
@@ -97,17 +40,17 @@ static void check_defaults(struct str body, const struct function *function)
 static void takes_defaults_from_the_function(void **state)
 {
     (void)state;
-    check_defaults(STR("{\"function\":\"echo\"}"), &functions[1]);
-    check_defaults(STR("{\"function\":\"capped\"}"), &functions[0]);
-    check_defaults(STR("{\"process\":\"merge\",\"function\":null}"), &functions[2]);
-    check_defaults(STR(" {\"function\":\"\\u0065cho\",\"process\":null} "), &functions[1]);
+    check_defaults(STR("{\"function\":\"echo\"}"), &plan_functions[1]);
+    check_defaults(STR("{\"function\":\"capped\"}"), &plan_functions[0]);
+    check_defaults(STR("{\"process\":\"merge\",\"function\":null}"), &plan_functions[2]);
+    check_defaults(STR(" {\"function\":\"\\u0065cho\",\"process\":null} "), &plan_functions[1]);
     check_defaults(CAPPED("\"process\":null,\"args\":null,\"kwargs\":null,\"id\":null,"
                           "\"notify_channels\":null,\"priority\":null,\"run_at\":null,"
                           "\"delay\":null,\"timeout\":null,\"max_attempts\":null,"
                           "\"backoff\":null,\"metadata\":null,\"wait_for\":null,"
                           "\"process_as_task\":null"),
-                   &functions[0]);
-    check_defaults(TASK("\"notify_channels\":[],\"backoff\":{}"), &functions[1]);
+                   &plan_functions[0]);
+    check_defaults(TASK("\"notify_channels\":[],\"backoff\":{}"), &plan_functions[1]);
 }
 
 static void reads_every_field(void **state)
