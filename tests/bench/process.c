@@ -15,6 +15,7 @@
 
 #define FLOOR       0.80
 #define BATCH       500
+#define MANY        64          /* slots that outlast a sync of the disk */
 #define RUN_SECONDS 30          /* longer than this is a hang */
 #define PROGRAM     "/bin/true" /* the least that an ordinary program does */
 
@@ -75,18 +76,12 @@ static double bare_rate(const struct bench *b, const char *program, int batches,
     return (double)BATCH * batches / atof(line);
 }
 
-static void part(struct bench *b)
+static struct pairs measure(struct bench *b, const char *functions, const char *program, int width)
 {
-    int width = 2 * (int)sysconf(_SC_NPROCESSORS_ONLN), batches = bench_pick(b, 8, 2), fd;
-    char functions[PATH_MAX], program[PATH_MAX];
+    int batches = bench_pick(b, 8, 2), fd;
     struct pairs rates = {.count = 0};
     struct child errand;
 
-    path_join(functions, b->folder, "functions");
-    path_join(program, functions, "noop");
-    mkdir(functions, 0700);
-    if (symlink(PROGRAM, program) != 0 && errno != EEXIST)
-        die("cannot link %s to %s", program, PROGRAM);
     errand_start(&errand, b, functions, width);
     fd = tcp_connect(errand.port);
     errand_rate(fd, 1);
@@ -99,8 +94,29 @@ static void part(struct bench *b)
     }
     tcp_close(fd);
     errand_stop(&errand, b);
-    report_floor(&b->report, "process: no-op tasks run", pairs_ratio(&rates), "of bare", AT_LEAST,
-                 FLOOR, "%s; %d at once", pairs_describe(&rates).text, width);
+    return rates;
+}
+
+/* A slot is taken again when the commit that ends its task has reached the disk. With few slots
+ * that wait stands in every task's way; with many, other tasks run meanwhile, and what is left is
+ * the work of the server itself, which is what the floor is for. */
+static void part(struct bench *b)
+{
+    int few = 2 * (int)sysconf(_SC_NPROCESSORS_ONLN);
+    char functions[PATH_MAX], program[PATH_MAX];
+    struct pairs rates;
+
+    path_join(functions, b->folder, "functions");
+    path_join(program, functions, "noop");
+    mkdir(functions, 0700);
+    if (symlink(PROGRAM, program) != 0 && errno != EEXIST)
+        die("cannot link %s to %s", program, PROGRAM);
+    rates = measure(b, functions, program, few);
+    report_value("process: no-op tasks run, few slots", pairs_ratio(&rates), "of bare",
+                 "%s; %d at once", pairs_describe(&rates).text, few);
+    rates = measure(b, functions, program, MANY);
+    report_floor(&b->report, "process: no-op tasks run, many slots", pairs_ratio(&rates), "of bare",
+                 AT_LEAST, FLOOR, "%s; %d at once", pairs_describe(&rates).text, MANY);
 }
 
 int main(int argc, char **argv)
