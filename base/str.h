@@ -18,7 +18,12 @@ struct str {
 
 /* A slice of a string literal. */
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_NONE     ((struct str){NULL, 0})
+/* The same where C wants a constant. */
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
+#define STR_NONE ((struct str){NULL, 0})
 /* For printf: printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).len, (s).data ? (s).data : ""
 

@@ -89,6 +89,11 @@ static struct task_row row_of(const struct spec *spec, struct txn *txn)
         .version = 1,
         .created_at = txn->now,
         .run_at = spec->run_at,
+        .cache_key = spec->cache_key,
+        .cache_ttl = spec->cache_ttl,
+        .result_access = str_of(result_access_text(spec->result_access)),
+        .forever = spec->forever,
+        .guard = spec->guard,
     };
 }
 

@@ -183,6 +183,28 @@ static bool read_env(struct manifest *manifest, const cJSON *item)
     return true;
 }
 
+static bool read_continues(struct manifest *manifest, const cJSON *item)
+{
+    if (!cJSON_IsBool(item))
+        return refuse(manifest, item->string, "has to be true or false");
+    manifest->function->continues = cJSON_IsTrue(item);
+    return true;
+}
+
+static bool read_safe_exit_codes(struct manifest *manifest, const cJSON *item)
+{
+    static const char why[] = "has to be an array of whole numbers from 1 to 255";
+    if (!cJSON_IsArray(item))
+        return refuse(manifest, item->string, why);
+    for (const cJSON *code = item->child; code; code = code->next) {
+        double status = cJSON_IsNumber(code) ? code->valuedouble : 0;
+        if (status < 1 || status >= EXIT_STATUSES || status != floor(status))
+            return refuse(manifest, item->string, why);
+        manifest->function->safe_exits[(int)status] = true;
+    }
+    return true;
+}
+
 /* Every key a manifest may have. */
 static const struct {
     const char *name;
@@ -198,6 +220,8 @@ static const struct {
     {"backoff", read_backoff},
     {"on_interrupt", read_on_interrupt},
     {"env", read_env},
+    {"continues", read_continues},
+    {"safe_exit_codes", read_safe_exit_codes},
 };
 
 static bool read_key(struct manifest *manifest, const cJSON *item)

@@ -58,6 +58,8 @@ static struct str failure_json(struct txn *txn, const struct task_row *row,
 static void move_times(struct engine *engine, struct txn *txn, struct task_row *row,
                        enum task_state to)
 {
+    if (to == STATE_QUEUED)
+        row->queued_at = txn->now;
     if (to == STATE_RUNNING) {
         row->attempt++;
         row->started_at = txn->now;

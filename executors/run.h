@@ -15,6 +15,7 @@ struct executor;
 /* How an attempt ended. */
 struct outcome {
     bool succeeded;
+    bool safe_exit;         /* it succeeded by an exit status that is no failure */
     struct str result;      /* JSON, one line; when it succeeded */
     struct failure failure; /* when it did not; attempt is filled in by others */
 };

@@ -59,7 +59,11 @@ void task_json_render(const struct task_json *task, struct buf *out)
     add_json(out, ",\"args\":", task->payload->args, "[]");
     add_json(out, ",\"kwargs\":", task->payload->kwargs, "{}");
     add_json(out, ",\"notify_channels\":", row->channels, "[]");
-    buf_add_text(out, ",\"cache_key\":null");
+    buf_add_text(out, ",\"cache_key\":");
+    if (row->cache_key.data)
+        buf_add_json(out, row->cache_key);
+    else
+        buf_add_text(out, "null");
     add_int(out, ",\"priority\":", row->priority);
     add_int(out, ",\"attempt\":", row->attempt);
     add_int(out, ",\"max_attempts\":", row->max_attempts);
@@ -67,10 +71,10 @@ void task_json_render(const struct task_json *task, struct buf *out)
     buf_add_text(out, row->cancel_requested ? ",\"cancel_requested\":true"
                                             : ",\"cancel_requested\":false");
     add_int(out, ",\"subscribers\":", row->subscribers);
-    buf_add_text(out, ",\"restarts\":0");
+    add_int(out, ",\"restarts\":", row->restarts);
     add_dependencies(out, task);
     add_json(out, ",\"error\":", row->error, "null");
-    buf_add_text(out, ",\"result_access\":\"many\"");
+    add_id(out, ",\"result_access\":", row->result_access);
     add_json(out, ",\"metadata\":", task->payload->metadata, "null");
     add_int(out, ",\"version\":", row->version);
     add_time(out, ",\"created_at\":", row->created_at);

@@ -62,6 +62,8 @@ void event_render(const struct event *event, struct buf *out)
     add_json(out, ",\"progress\":", event->progress);
     add_json(out, ",\"error\":", event->error);
     add_json(out, ",\"result\":", event->result);
+    if (event->safe_exit)
+        buf_add_text(out, ",\"safe_exit\":true");
     add_id(out, ",\"origin\":", event->origin);
     add_id(out, ",\"caused_by\":", event->caused_by);
     if (event->attempt) {

@@ -27,7 +27,8 @@ struct event {
     struct str progress; /* JSON */
     struct str error;    /* JSON */
     struct str result;   /* JSON */
-    struct str origin;   /* id of the task that reported */
+    bool safe_exit;
+    struct str origin; /* id of the task that reported */
     struct str caused_by;
     int64_t attempt;     /* 0: leave out */
     struct str channels; /* JSON array; STR_NONE: the event goes to no channel */

@@ -6,21 +6,26 @@
 #include "base/arena.h"
 #include "model/retry.h"
 
+/* Of a process: 0 to 255. */
+enum { EXIT_STATUSES = 256 };
+
 enum function_mode { MODE_BUILTIN, MODE_PROCESS };
 
 struct function {
     struct str name;
     enum function_mode mode;
-    struct str description;        /* STR_NONE: none given */
-    const char *const *argv;       /* process: NULL-ended; argv[0] is a path the folder resolves */
-    const char *const *env;        /* process: NULL-ended "NAME=value", the manifest's own */
-    int64_t timeout;               /* milliseconds for an attempt; 0: no limit */
-    int64_t grace;                 /* milliseconds from TERM to KILL; -1: the server's */
-    int64_t concurrency;           /* at once; 0: no limit of its own */
-    int64_t max_attempts;          /* at least 1 */
-    struct backoff backoff;        /* between attempts */
-    bool fail_on_interrupt;        /* manifest "on_interrupt":"fail" */
-    const struct builtin *builtin; /* MODE_BUILTIN: what to run (executors/builtin.c) */
+    struct str description;         /* STR_NONE: none given */
+    const char *const *argv;        /* process: NULL-ended; argv[0] is a path the folder resolves */
+    const char *const *env;         /* process: NULL-ended "NAME=value", the manifest's own */
+    int64_t timeout;                /* milliseconds for an attempt; 0: no limit */
+    int64_t grace;                  /* milliseconds from TERM to KILL; -1: the server's */
+    int64_t concurrency;            /* at once; 0: no limit of its own */
+    int64_t max_attempts;           /* at least 1 */
+    struct backoff backoff;         /* between attempts */
+    bool fail_on_interrupt;         /* manifest "on_interrupt":"fail" */
+    bool continues;                 /* its result may be another task (design 3.5) */
+    bool safe_exits[EXIT_STATUSES]; /* process: statuses that are no failure (design 5.6) */
+    const struct builtin *builtin;  /* MODE_BUILTIN: what to run (executors/builtin.c) */
 };
 
 /* Sorted by name. */

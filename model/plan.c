@@ -3,45 +3,7 @@
 #include "base/mem.h"
 #include "model/reader.h"
 
-#include <stdarg.h>
 #include <string.h>
-
-bool reader_refuse(struct reader *reader, enum problem_code code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    struct str detail = arena_vprintf(reader->arena, format, args);
-    va_end(args);
-    return problem_at(reader->problem, reader->arena, code, buf_str(&reader->path), "%s",
-                      detail.data);
-}
-
-size_t reader_enter(struct reader *reader, struct str name)
-{
-    size_t length = reader->path.len;
-    buf_add_pointer(&reader->path, name);
-    return length;
-}
-
-size_t reader_enter_index(struct reader *reader, size_t index)
-{
-    size_t length = reader->path.len;
-    buf_add_char(&reader->path, '/');
-    buf_add_int(&reader->path, (int64_t)index);
-    return length;
-}
-
-void reader_leave(struct reader *reader, size_t length)
-{
-    reader->path.len = length;
-}
-
-struct str reader_minified(struct reader *reader, uint32_t node)
-{
-    reader->scratch.len = 0;
-    json_minify(reader->json, node, &reader->scratch);
-    return arena_str(reader->arena, buf_str(&reader->scratch));
-}
 
 /* The dependencies of one task while its args and kwargs are walked. */
 struct found {

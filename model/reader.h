@@ -31,6 +31,15 @@ bool reader_refuse(struct reader *reader, enum problem_code code, const char *fo
 size_t reader_enter(struct reader *reader, struct str name);
 size_t reader_enter_index(struct reader *reader, size_t index);
 void reader_leave(struct reader *reader, size_t length);
+/* The value of a node that has to be of this type and in this range; what it is not is refused. */
+bool reader_string(struct reader *reader, uint32_t node, struct str *value);
+bool reader_integer(struct reader *reader, uint32_t node, int64_t low, int64_t high,
+                    int64_t *value);
+bool reader_seconds(struct reader *reader, uint32_t node, double *seconds);
+bool reader_boolean(struct reader *reader, uint32_t node, bool *value);
+/* One of these texts; *choice is its index. */
+bool reader_choice(struct reader *reader, uint32_t node, const char *const *texts, unsigned count,
+                   unsigned *choice);
 /* The node's text on one line, in the arena. */
 struct str reader_minified(struct reader *reader, uint32_t node);
 

@@ -7,14 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Seconds that a duration may have: a hundred years, so that sums of times never overflow. */
-#define SECONDS_MAX 3155760000.0
-
 static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    if (reader->json->nodes[node].type != JSON_STRING)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be a string");
-    struct str name = json_string(reader->json, node, reader->arena);
+    struct str name;
+    if (!reader_string(reader, node, &name))
+        return false;
     spec->function = function_find(reader->functions, name);
     if (!spec->function)
         return reader_refuse(reader, PROBLEM_UNKNOWN_FUNCTION, "there is no function of this name");
@@ -29,9 +26,8 @@ static bool read_process(struct reader *reader, struct spec *spec, uint32_t node
 
 static bool read_id(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    if (reader->json->nodes[node].type != JSON_STRING)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be a string");
-    spec->id = json_string(reader->json, node, reader->arena);
+    if (!reader_string(reader, node, &spec->id))
+        return false;
     spec->id_given = true;
     if (!id_valid(spec->id))
         return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
@@ -121,39 +117,9 @@ static bool read_channels(struct reader *reader, struct spec *spec, uint32_t nod
     return true;
 }
 
-static bool read_integer(struct reader *reader, uint32_t node, int64_t low, int64_t high,
-                         int64_t *value)
-{
-    if (reader->json->nodes[node].type != JSON_NUMBER || !json_int(reader->json, node, value) ||
-        *value < low || *value > high)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
-                             "this has to be an integer from %lld to %lld", (long long)low,
-                             (long long)high);
-    return true;
-}
-
-static bool read_seconds(struct reader *reader, uint32_t node, double *seconds)
-{
-    bool number = reader->json->nodes[node].type == JSON_NUMBER;
-    *seconds = number ? json_double(reader->json, node) : -1;
-    if (!(*seconds >= 0 && *seconds <= SECONDS_MAX))
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
-                             "this has to be a number of seconds, 0 to %.0f", SECONDS_MAX);
-    return true;
-}
-
-static bool read_boolean(struct reader *reader, uint32_t node, bool *value)
-{
-    enum json_type type = reader->json->nodes[node].type;
-    *value = type == JSON_TRUE;
-    if (type != JSON_TRUE && type != JSON_FALSE)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "this has to be true or false");
-    return true;
-}
-
 static bool read_priority(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    return read_integer(reader, node, -PRIORITY_MAX, PRIORITY_MAX, &spec->priority);
+    return reader_integer(reader, node, -PRIORITY_MAX, PRIORITY_MAX, &spec->priority);
 }
 
 static bool read_run_at(struct reader *reader, struct spec *spec, uint32_t node)
@@ -174,7 +140,7 @@ static bool read_delay(struct reader *reader, struct spec *spec, uint32_t node)
     double seconds;
     if (spec->run_at)
         return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "give either run_at or delay");
-    if (!read_seconds(reader, node, &seconds))
+    if (!reader_seconds(reader, node, &seconds))
         return false;
     spec->run_at = reader->now + llround(seconds * 1000);
     return true;
@@ -183,7 +149,7 @@ static bool read_delay(struct reader *reader, struct spec *spec, uint32_t node)
 static bool read_timeout(struct reader *reader, struct spec *spec, uint32_t node)
 {
     double seconds;
-    if (!read_seconds(reader, node, &seconds))
+    if (!reader_seconds(reader, node, &seconds))
         return false;
     spec->timeout = llround(seconds * 1000);
     if (spec->timeout == 0)
@@ -193,7 +159,7 @@ static bool read_timeout(struct reader *reader, struct spec *spec, uint32_t node
 
 static bool read_max_attempts(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    return read_integer(reader, node, 1, ATTEMPTS_MAX, &spec->max_attempts);
+    return reader_integer(reader, node, 1, ATTEMPTS_MAX, &spec->max_attempts);
 }
 
 static bool read_backoff(struct reader *reader, struct spec *spec, uint32_t node)
@@ -215,7 +181,7 @@ static bool read_backoff(struct reader *reader, struct spec *spec, uint32_t node
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
                                  "backoff has the members initial, factor and max, each once");
         seen |= 1u << which;
-        if (!read_seconds(reader, i + 1, values[which]))
+        if (!reader_seconds(reader, i + 1, values[which]))
             return false;
         if (values[which] == &spec->backoff.factor && spec->backoff.factor < 1)
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "factor has to be at least 1");
@@ -233,43 +199,97 @@ const char *wait_for_text(enum wait_for wait_for)
 
 static bool read_wait_for(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    for (unsigned i = 0; i < array_size(wait_texts); i++) {
-        if (reader->json->nodes[node].type == JSON_STRING &&
-            json_string_is(reader->json, node, str_of(wait_texts[i]))) {
-            spec->wait_for = (enum wait_for)i;
-            return true;
-        }
-    }
-    return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
-                         "this has to be \"all\", \"all_settled\" or \"any\"");
+    unsigned choice;
+    if (!reader_choice(reader, node, wait_texts, array_size(wait_texts), &choice))
+        return false;
+    spec->wait_for = (enum wait_for)choice;
+    return true;
 }
 
 static bool read_process_as_task(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    return read_boolean(reader, node, &spec->process_as_task);
+    return reader_boolean(reader, node, &spec->process_as_task);
 }
+
+static bool read_cache_key(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    if (!reader_string(reader, node, &spec->cache_key))
+        return false;
+    if (spec->cache_key.len < 1 || spec->cache_key.len > CACHE_KEY_MAX)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "a cache key has 1 to %d bytes",
+                             CACHE_KEY_MAX);
+    return true;
+}
+
+static bool read_cache_ttl(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    double seconds;
+    if (!reader_seconds(reader, node, &seconds))
+        return false;
+    spec->cache_ttl = llround(seconds * 1000);
+    return true;
+}
+
+static bool read_force(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return reader_boolean(reader, node, &spec->force);
+}
+
+static const char *const access_texts[] = {"many", "once", "discard"};
+
+const char *result_access_text(enum result_access access)
+{
+    return access_texts[access];
+}
+
+static bool read_result_access(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    unsigned choice;
+    if (!reader_choice(reader, node, access_texts, array_size(access_texts), &choice))
+        return false;
+    spec->result_access = (enum result_access)choice;
+    return true;
+}
+
+static bool read_forever(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return reader_boolean(reader, node, &spec->forever);
+}
+
+static bool read_guard(struct reader *reader, struct spec *spec, uint32_t node)
+{
+    return reader_boolean(reader, node, &spec->guard);
+}
+
+enum field_use { USE_ALL, USE_META, USE_TASK };
 
 /* The members of a task as a client may write it, each once. */
 static const struct field {
     struct str name;
-    bool meta_only;
+    enum field_use use;
     bool (*read)(struct reader *reader, struct spec *spec, uint32_t node);
 } fields[] = {
-    {{"function", 8}, false, read_name},
-    {{"process", 7}, false, read_process},
-    {{"args", 4}, false, read_args},
-    {{"kwargs", 6}, false, read_kwargs},
-    {{"id", 2}, false, read_id},
-    {{"notify_channels", 15}, false, read_channels},
-    {{"priority", 8}, false, read_priority},
-    {{"run_at", 6}, false, read_run_at},
-    {{"delay", 5}, false, read_delay},
-    {{"timeout", 7}, false, read_timeout},
-    {{"max_attempts", 12}, false, read_max_attempts},
-    {{"backoff", 7}, false, read_backoff},
-    {{"metadata", 8}, false, read_metadata},
-    {{"wait_for", 8}, true, read_wait_for},
-    {{"process_as_task", 15}, true, read_process_as_task},
+    {STR_INIT("function"), USE_ALL, read_name},
+    {STR_INIT("process"), USE_ALL, read_process},
+    {STR_INIT("args"), USE_ALL, read_args},
+    {STR_INIT("kwargs"), USE_ALL, read_kwargs},
+    {STR_INIT("id"), USE_ALL, read_id},
+    {STR_INIT("notify_channels"), USE_ALL, read_channels},
+    {STR_INIT("cache_key"), USE_ALL, read_cache_key},
+    {STR_INIT("cache_ttl"), USE_ALL, read_cache_ttl},
+    {STR_INIT("force"), USE_ALL, read_force},
+    {STR_INIT("priority"), USE_ALL, read_priority},
+    {STR_INIT("run_at"), USE_ALL, read_run_at},
+    {STR_INIT("delay"), USE_ALL, read_delay},
+    {STR_INIT("timeout"), USE_ALL, read_timeout},
+    {STR_INIT("max_attempts"), USE_ALL, read_max_attempts},
+    {STR_INIT("backoff"), USE_ALL, read_backoff},
+    {STR_INIT("result_access"), USE_ALL, read_result_access},
+    {STR_INIT("metadata"), USE_ALL, read_metadata},
+    {STR_INIT("wait_for"), USE_META, read_wait_for},
+    {STR_INIT("process_as_task"), USE_META, read_process_as_task},
+    {STR_INIT("forever"), USE_TASK, read_forever},
+    {STR_INIT("guard"), USE_ALL, read_guard},
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELD_FUNCTION = 0, FIELD_PROCESS = 1 };
 
@@ -305,7 +325,18 @@ static bool find_fields(struct reader *reader, uint32_t object, uint32_t nodes[F
 
 static void spec_defaults(struct spec *spec)
 {
-    *spec = (struct spec){.args = STR("[]"), .kwargs = STR("{}"), .backoff = {-1, -1, -1}};
+    *spec = (struct spec){
+        .args = STR("[]"), .kwargs = STR("{}"), .backoff = {-1, -1, -1}, .cache_ttl = -1};
+}
+
+/* What has a meaning only beside a cache_key. */
+static bool check_key(struct reader *reader, const struct spec *spec)
+{
+    if (spec->cache_key.data || (!spec->force && spec->cache_ttl < 0))
+        return true;
+    reader_enter(reader, spec->force ? STR("force") : STR("cache_ttl"));
+    return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                         "this has a meaning only together with cache_key");
 }
 
 /* What the client left open is the manifest's to say. */
@@ -344,9 +375,10 @@ bool reader_members(struct reader *reader, uint32_t node, struct spec *spec, uin
         if (!nodes[i])
             continue;
         size_t outer = reader_enter(reader, fields[i].name);
-        if (fields[i].meta_only && !spec->meta)
+        if (fields[i].use == (spec->meta ? USE_TASK : USE_META))
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
-                                 "only a task with \"process\" may have this");
+                                 "only a task with \"%s\" may have this",
+                                 spec->meta ? "function" : "process");
         if (!fields[i].read(reader, spec, nodes[i]))
             return false;
         reader_leave(reader, outer);
@@ -355,5 +387,5 @@ bool reader_members(struct reader *reader, uint32_t node, struct spec *spec, uin
         if (fields[i].read == read_kwargs)
             *kwargs = nodes[i];
     }
-    return spec_complete(reader, spec);
+    return check_key(reader, spec) && spec_complete(reader, spec);
 }

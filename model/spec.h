@@ -19,10 +19,14 @@ enum {
     CHANNEL_MAX_CHARS = 128,
     METADATA_MAX = 16384, /* bytes */
     PRIORITY_MAX = 100,
-    ATTEMPTS_MAX = 100
+    ATTEMPTS_MAX = 100,
+    CACHE_KEY_MAX = 256, /* bytes */
 };
 
 enum wait_for { WAIT_ALL, WAIT_ALL_SETTLED, WAIT_ANY };
+
+/* Who may read the result: everybody, the first who asks, nobody. */
+enum result_access { RESULT_MANY, RESULT_ONCE, RESULT_DISCARD };
 
 /* One $task, in the order in which they stand: args first, then kwargs. */
 struct dependency {
@@ -52,6 +56,12 @@ struct spec {
     struct backoff backoff;
     enum wait_for wait_for;
     bool process_as_task;
+    struct str cache_key; /* STR_NONE: none */
+    int64_t cache_ttl;    /* milliseconds that a success stays good; -1: as long as it is kept */
+    bool force;           /* runs anew, and takes the key */
+    enum result_access result_access;
+    bool forever;
+    bool guard;
     const struct dependency *dependencies;
     size_t dependency_count;
 };
@@ -70,5 +80,6 @@ bool plan_parse(const struct json *json, const struct function_set *functions, i
                 struct arena *arena, struct plan *plan, struct problem *problem);
 
 const char *wait_for_text(enum wait_for wait_for);
+const char *result_access_text(enum result_access access);
 
 #endif

@@ -83,6 +83,7 @@ static void bind_touched(struct stmt *stmt, const struct task_row *row)
     stmt_bind_int(stmt, ":cancel_requested", row->cancel_requested);
     stmt_bind_int(stmt, ":silent", row->silent);
     stmt_bind_text(stmt, ":caused_by", row->caused_by);
+    stmt_bind_int(stmt, ":result_gone", row->result_gone);
     stmt_bind_int(stmt, ":version", row->version);
 }
 
@@ -100,6 +101,10 @@ bool row_move(struct db *db, const struct task_row *row, enum task_state from)
     stmt_bind_int(stmt, ":run_at", row->run_at);
     stmt_bind_int(stmt, ":started_at", row->started_at);
     stmt_bind_int(stmt, ":finished_at", row->finished_at);
+    stmt_bind_int(stmt, ":restarts", row->restarts);
+    stmt_bind_int(stmt, ":pause", row->pause);
+    stmt_bind_int(stmt, ":continued", row->continued);
+    stmt_bind_int(stmt, ":queued_at", row->queued_at);
     return stmt_run(stmt) == 1;
 }
 
@@ -108,6 +113,8 @@ void row_touch(struct db *db, const struct task_row *row)
     struct stmt *stmt = db_stmt(db, SQL_task_touch);
     bind_touched(stmt, row);
     stmt_bind_int(stmt, ":subscribers", row->subscribers);
+    stmt_bind_text(stmt, ":channels", row->channels);
+    stmt_bind_text(stmt, ":cache_key", row->cache_key);
     stmt_run(stmt);
 }
 

@@ -9,20 +9,23 @@ INSERT INTO tasks VALUES (:seq, :id, :kind, :function, :state, :lane, :priority,
     :attempt, :failures, :interruptions, :max_attempts, :timeout, :backoff_initial,
     :backoff_factor, :backoff_max, :wait_for, :unresolved, :winner, :subscribers, :progress,
     :cancel_requested, :silent, :error, :caused_by, :version, :created_at, :run_at, :started_at,
-    :finished_at);
+    :finished_at, :cache_key, :cache_ttl, :result_access, :result_gone, :forever, :restarts, :pause,
+    :guard, :links, :continued, :queued_at);
 
 -- name: task_move
 UPDATE tasks SET state = :state, attempt = :attempt, failures = :failures,
     interruptions = :interruptions, unresolved = :unresolved, winner = :winner,
     progress = :progress, cancel_requested = :cancel_requested, silent = :silent,
     error = :error, caused_by = :caused_by, version = :version, run_at = :run_at,
-    started_at = :started_at, finished_at = :finished_at
+    started_at = :started_at, finished_at = :finished_at, result_gone = :result_gone,
+    restarts = :restarts, pause = :pause, continued = :continued, queued_at = :queued_at
 WHERE seq = :seq AND state = :from;
 
 -- name: task_touch
 UPDATE tasks SET unresolved = :unresolved, progress = :progress,
     cancel_requested = :cancel_requested, silent = :silent, caused_by = :caused_by,
-    subscribers = :subscribers, version = :version
+    subscribers = :subscribers, channels = :channels, cache_key = :cache_key,
+    result_gone = :result_gone, version = :version
 WHERE seq = :seq;
 
 -- name: task_by_seq
