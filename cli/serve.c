@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -147,6 +148,7 @@ static struct engine_config engine_config_of(const struct settings *settings)
         .cancel_at_shutdown = str_eq(settings->on_shutdown, STR("cancel")),
         .max_queued = settings->max_queued,
         .max_result = settings->max_result,
+        .allow_guard = settings->allow_guard,
         .retain = settings->retain,
     };
 }
@@ -172,6 +174,7 @@ static struct http_config http_config_of(struct serving *serving, rlim_t files)
         .connections = settings->max_connections ? (unsigned)settings->max_connections
                                                  : (unsigned)(spare < 1000000 ? spare : 1000000),
         .max_body = settings->max_body,
+        .max_result = settings->max_result,
     };
 }
 
@@ -190,6 +193,13 @@ static void print_ready(const struct sockaddr_storage *bound)
     (void)fflush(stdout);
 }
 
+/* As if the operator had asked for it: the main thread waits for signals. */
+static void end_server(void *arg)
+{
+    (void)arg;
+    kill(getpid(), SIGTERM);
+}
+
 static bool start_all(struct serving *serving, rlim_t files, char **message)
 {
     const struct engine_config config = engine_config_of(&serving->settings);
@@ -197,7 +207,7 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
         !hub_open(&serving->hub, engine_database(&config, &serving->arena),
                   serving->settings.heartbeat, message))
         return false;
-    const struct event_sink sink = {&serving->hub, hub_publish};
+    const struct event_sink sink = {&serving->hub, hub_publish, end_server};
     serving->app = (struct app){.engine = &serving->engine, .hub = &serving->hub};
     const struct http_config http = http_config_of(serving, files);
     hub_start(&serving->hub);
@@ -278,7 +288,7 @@ static int serve(struct serving *serving)
         fault(message);
     print_ready(&serving->bound);
     run(serving, &set);
-    return 0;
+    return atomic_load(&serving->engine.guard_failed) ? EXIT_FAULT : 0;
 }
 
 int command_serve(int argc, char **argv)

@@ -1,7 +1,21 @@
 #include "engine/cancel.h"
 
 #include "base/mem.h"
+#include "engine/share.h"
 #include "engine/task.h"
+
+/* Tasks that are cancelled in one transaction. */
+enum { SLICE = 500 };
+
+/* Whether the task goes on when one subscriber leaves. A meta-task that waits counts as one more
+ * who shares a key; without a key the cancel of a dependency is meant for those who wait, too. */
+static bool others_want_it(struct txn *txn, const struct task_row *row)
+{
+    if (row->cancel_requested)
+        return false;
+    return row->subscribers > 1 ||
+           (row->subscribers == 1 && row->cache_key.data && row_needed(txn->db, row->seq));
+}
 
 static void cancel_apply(struct command *command, struct txn *txn)
 {
@@ -13,9 +27,16 @@ static void cancel_apply(struct command *command, struct txn *txn)
                     "there is no task with the id \"%.*s\"", STR_ARG(cancel->id));
         return;
     }
-    if (state_terminal(row_state(row)) || cancel->stranger)
+    if (state_terminal(row_state(row)) ||
+        (cancel->subscription.data && !share_unsubscribe(txn, row->seq, cancel->subscription)))
         return;
-    cancel->cancelled = true;
+    cancel->cancelled = cancel->force || !others_want_it(txn, row);
+    if (!cancel->cancelled) {
+        row->subscribers--;
+        row->version++;
+        row_touch(txn->db, row);
+        return;
+    }
     if (cancel->silent && !row->cancel_requested)
         row->silent = 1;
     task_cancel(cancel->engine, txn, row, row->id);
@@ -30,9 +51,46 @@ void cancel_post(struct engine *engine, struct cancel *cancel, void (*done)(stru
     writer_post(&engine->writer, &cancel->command);
 }
 
-/* --- everything, at shutdown ------------------------------------------------------------ */
+/* --- many ------------------------------------------------------------------------------ */
 
-enum { SLICE = 500 };
+static void cancel_many_apply(struct command *command, struct txn *txn)
+{
+    struct cancel_many *many = container_of(command, struct cancel_many, command);
+    many->in_slice = 0;
+    for (size_t i = many->next; i < many->count && i < many->next + SLICE; i++) {
+        struct task_row row;
+        if (!row_by_seq(txn->db, many->seqs[i], &row, &txn->arena))
+            continue;
+        bool live = !state_terminal(row_state(&row));
+        if (live)
+            task_cancel(many->engine, txn, &row, row.id);
+        many->in_slice += live || row_state(&row) == STATE_CANCELLED;
+    }
+}
+
+static void cancel_many_done(struct command *command)
+{
+    struct cancel_many *many = container_of(command, struct cancel_many, command);
+    if (command->problem.code == PROBLEM_NONE) {
+        many->cancelled += many->in_slice;
+        many->next += SLICE;
+        if (many->next < many->count) {
+            writer_post(&many->engine->writer, command);
+            return;
+        }
+    }
+    many->done(many);
+}
+
+void cancel_many_post(struct engine *engine, struct cancel_many *many)
+{
+    many->engine = engine;
+    many->command.apply = cancel_many_apply;
+    many->command.done = cancel_many_done;
+    writer_post(&engine->writer, &many->command);
+}
+
+/* --- everything, at shutdown ------------------------------------------------------------ */
 
 struct cancel_all {
     struct command command;

@@ -43,11 +43,12 @@ static size_t dependents_waiting(struct txn *txn, int64_t seq, struct dependent 
     return count;
 }
 
-static size_t dependencies_of(struct txn *txn, int64_t seq, int64_t **found)
+/* The seqs that a statement about one task gives; *found is heap. */
+static size_t read_seqs(struct txn *txn, enum statement which, int64_t seq, int64_t **found)
 {
     size_t count = 0, capacity = 0;
     *found = NULL;
-    struct stmt *stmt = db_stmt(txn->db, SQL_dependency_seqs);
+    struct stmt *stmt = db_stmt(txn->db, which);
     stmt_bind_int(stmt, ":task", seq);
     while (stmt_step(stmt)) {
         if (count == capacity) {
@@ -95,7 +96,7 @@ static void release(struct engine *engine, struct txn *txn, const struct task_ro
                     struct str caused_by, struct ended_list *list)
 {
     int64_t *seqs;
-    size_t count = dependencies_of(txn, meta->seq, &seqs);
+    size_t count = read_seqs(txn, SQL_dependency_seqs, meta->seq, &seqs);
     for (size_t i = 0; i < count; i++) {
         struct task_row row;
         if (row_by_seq(txn->db, seqs[i], &row, &txn->arena) && !state_terminal(row_state(&row)) &&
@@ -140,6 +141,23 @@ static void resolve(struct engine *engine, struct txn *txn, struct task_row *met
     task_move(engine, txn, meta, early ? CAUSE_RESOLVED_EARLY : CAUSE_RESOLVED, NULL);
 }
 
+/* The task that a function returned has ended: what it became is what the returning task becomes
+ * (design 3.5). */
+static void settle_continued(struct engine *engine, struct txn *txn, struct task_row *row,
+                             const struct task_row *ended, struct ended_list *list)
+{
+    enum task_state state = row_state(ended);
+    row->unresolved = 0;
+    if (state != STATE_SUCCEEDED) {
+        end_meta(engine, txn, row, state == STATE_FAILED ? VERDICT_FAIL : VERDICT_CANCEL,
+                 origin_of(ended), list);
+        return;
+    }
+    struct str result = result_read(txn->db, ended->seq, &txn->arena);
+    task_move(engine, txn, row, CAUSE_INNER_SUCCEEDED, &(struct move_with){.result = result});
+    ended_push(list, row->seq);
+}
+
 static void settle(struct engine *engine, struct txn *txn, const struct dependent *dependent,
                    const struct task_row *ended, struct ended_list *list)
 {
@@ -148,6 +166,10 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     if (!row_by_seq(txn->db, dependent->task, &meta, &txn->arena) ||
         row_state(&meta) != STATE_WAITING)
         return;
+    if (meta.continued) {
+        settle_continued(engine, txn, &meta, ended, list);
+        return;
+    }
     wait_for_parse(meta.wait_for, &wait_for);
     enum verdict verdict = policy_verdict(wait_for, row_state(ended), dependent->optional);
     meta.unresolved -= dependent->places;
@@ -167,6 +189,18 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     }
 }
 
+/* Results that were kept only because this task needed them. */
+static void drop_inputs(struct txn *txn, const struct task_row *row)
+{
+    int64_t *seqs;
+    size_t count = read_seqs(txn, SQL_gone_inputs, row->seq, &seqs);
+    for (size_t i = 0; i < count; i++) {
+        if (!row_needed(txn->db, seqs[i]))
+            result_delete(txn->db, seqs[i]);
+    }
+    mem_free(seqs);
+}
+
 static void follow_up(struct engine *engine, struct txn *txn, struct ended_list *list)
 {
     while (list->count) {
@@ -178,8 +212,11 @@ static void follow_up(struct engine *engine, struct txn *txn, struct ended_list 
         for (size_t i = 0; i < count; i++)
             settle(engine, txn, &dependents[i], &row, list);
         mem_free(dependents);
-        if (row_is_meta(&row) && !str_eq(row.state, STR("succeeded")))
+        if (!row_has_dependencies(&row))
+            continue;
+        if (row_state(&row) != STATE_SUCCEEDED || row.unresolved > 0)
             release(engine, txn, &row, origin_of(&row), list);
+        drop_inputs(txn, &row);
     }
     mem_free(list->seqs);
 }
@@ -205,7 +242,7 @@ void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int6
 void task_ended(struct engine *engine, struct txn *txn, const struct task_row *row)
 {
     struct ended_list list = {0};
-    if (!row_is_meta(row) && !audience_exists(txn->db, row->seq))
+    if (!row_has_dependencies(row) && !audience_exists(txn->db, row->seq))
         return; /* nearly always: nobody waits for it, and it waited for nobody */
     ended_push(&list, row->seq);
     follow_up(engine, txn, &list);

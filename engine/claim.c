@@ -1,3 +1,4 @@
+#include "engine/finish.h"
 #include "engine/task.h"
 
 #include "base/mem.h"
@@ -64,6 +65,10 @@ static void start_missing(struct engine *engine, struct txn *txn, struct task_ro
     struct failure failure = {.code = FAILURE_START_FAILED,
                               .message = STR("there is no function of this name any more")};
     task_move(engine, txn, row, CAUSE_START, NULL);
+    if (row->forever) {
+        finish_restart(engine, txn, row, &failure);
+        return;
+    }
     task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = &failure});
     task_ended(engine, txn, row);
 }
@@ -110,7 +115,7 @@ static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t bu
 
 static int64_t slots_free(const struct engine *engine)
 {
-    int64_t room = engine->config.slots;
+    int64_t room = engine->config.slots - engine->outlived;
     for (const struct tally_function *t = engine->tally.functions; t; t = t->next) {
         const struct function *function =
             t->running ? function_find(engine->claimable, t->name) : NULL;

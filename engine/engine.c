@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/cancel.h"
+#include "engine/guard.h"
 #include "engine/recover.h"
 #include "engine/registry.h"
 #include "engine/task.h"
@@ -45,6 +46,7 @@ static void after_commit(void *arg, struct txn *txn)
     reset_orders(engine);
     if (engine->sink.publish && txn->event_count)
         engine->sink.publish(engine->sink.arg, txn->events, txn->event_count);
+    guard_committed(engine);
 }
 
 static void undone(void *arg, struct txn *txn)
@@ -54,11 +56,13 @@ static void undone(void *arg, struct txn *txn)
     tally_undo(&engine->tally);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
+        engine->outlived -= order->kind == ORDER_KILL && order->takes_slot;
         if (order->kind == ORDER_START)
             attempt_free(container_of(order, struct attempt, order));
         else
             mem_free(order);
     }
+    guard_undone(engine);
     reset_orders(engine);
     engine->next_due = 0;
     engine->failing = true;
@@ -169,7 +173,9 @@ void engine_start(struct engine *engine, const struct event_sink *sink)
     }
     arena_done(&arena);
     supervisor_start(&engine->supervisor);
-    engine->again = true; /* the writer begins with what was queued before */
+    engine->again = true;                   /* the writer begins with what was queued before */
+    if (atomic_load(&engine->guard_failed)) /* during recovery */
+        sink->end(sink->arg);
     writer_start(&engine->writer);
 }
 
@@ -322,6 +328,7 @@ void engine_stop(struct engine *engine)
     readers_stop(&engine->readers);
     writer_stop(&engine->writer);
     tally_done(&engine->tally);
+    buf_done(&engine->last_words);
     function_set_unref(engine->functions);
     function_set_unref(engine->claimable);
     close(engine->lock);

@@ -23,13 +23,15 @@ struct engine_config {
     bool cancel_at_shutdown;
     int64_t max_queued;
     int64_t max_result; /* bytes */
-    int64_t retain;     /* milliseconds that finished tasks, results and events are kept */
+    bool allow_guard;
+    int64_t retain; /* milliseconds that finished tasks, results and events are kept */
 };
 
 /* Who hears of events, after their commit; writer thread, must not wait. */
 struct event_sink {
     void *arg;
     void (*publish)(void *arg, const struct txn_event *events, size_t count);
+    void (*end)(void *arg); /* the server is to shut down */
 };
 
 struct engine {
@@ -54,8 +56,11 @@ struct engine {
     bool closed;                        /* draining: nothing new is taken or started */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t interrupted;                /* of those, cut short by the shutdown */
+    int64_t outlived;      /* processes whose task was ended from outside, still dying in a slot */
+    struct buf last_words; /* what the log says of a guarded task that failed */
 
     _Atomic bool draining;        /* for others to see */
+    _Atomic bool guard_failed;    /* a guarded task failed: the exit status is 1 */
     pthread_mutex_t drained_lock; /* "drained": guards the next */
     bool drained;
     pthread_cond_t drained_changed;

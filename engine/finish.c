@@ -1,6 +1,7 @@
 #include "engine/finish.h"
 
 #include "base/mem.h"
+#include "engine/continuation.h"
 #include "engine/task.h"
 #include "store/logs.h"
 
@@ -33,6 +34,21 @@ static void fail_or_retry(struct engine *engine, struct txn *txn, struct task_ro
     task_move(engine, txn, row, CAUSE_RETRY, &(struct move_with){.failure = failure});
 }
 
+/* design 5.5 */
+enum { RESTART_PAUSE_MS = 1000, RESTART_PAUSE_MAX_MS = 60000, HEALTHY_MS = 60000 };
+
+void finish_restart(struct engine *engine, struct txn *txn, struct task_row *row,
+                    const struct failure *failure)
+{
+    bool healthy = txn->now - row->started_at >= HEALTHY_MS;
+    row->pause = healthy || !row->pause ? RESTART_PAUSE_MS : row->pause * 2;
+    if (row->pause > RESTART_PAUSE_MAX_MS)
+        row->pause = RESTART_PAUSE_MAX_MS;
+    row->run_at = txn->now + row->pause;
+    row->restarts++;
+    task_move(engine, txn, row, CAUSE_RESTART, &(struct move_with){.failure = failure});
+}
+
 static void end_cancelled(struct engine *engine, struct txn *txn, struct task_row *row)
 {
     struct failure failure = {.code = FAILURE_CANCELLED, .message = STR("the task was cancelled")};
@@ -51,7 +67,9 @@ void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row 
         return;
     }
     row->interruptions += server_died;
-    if (row->interruptions >= INTERRUPTIONS_MAX || (function && function->fail_on_interrupt))
+    bool last =
+        row->interruptions >= INTERRUPTIONS_MAX || (function && function->fail_on_interrupt);
+    if (last && !row->forever)
         fail(engine, txn, row, &failure);
     else
         task_move(engine, txn, row, CAUSE_INTERRUPT, NULL);
@@ -61,6 +79,30 @@ static bool still_running(struct txn *txn, const struct attempt *attempt, struct
 {
     return row_by_seq(txn->db, attempt->task, row, &txn->arena) &&
            row_state(row) == STATE_RUNNING && row->attempt == attempt->run.attempt;
+}
+
+static void end_by_itself(struct engine *engine, struct txn *txn, struct task_row *row,
+                          const struct finish *finish)
+{
+    const struct outcome *outcome = &finish->outcome;
+    struct failure failure = outcome->failure;
+    bool succeeded = outcome->succeeded;
+    if (row->forever) {
+        finish_restart(engine, txn, row, succeeded ? NULL : &failure);
+        return;
+    }
+    if (succeeded && finish->continuation) {
+        succeeded = continuation_store(engine, txn, row, finish->continuation, &failure);
+        if (succeeded)
+            return;
+    }
+    if (!succeeded) {
+        fail_or_retry(engine, txn, row, &failure);
+        return;
+    }
+    task_move(engine, txn, row, CAUSE_SUCCEED,
+              &(struct move_with){.result = outcome->result, .safe_exit = outcome->safe_exit});
+    task_ended(engine, txn, row);
 }
 
 static void finish_apply(struct command *command, struct txn *txn)
@@ -81,12 +123,8 @@ static void finish_apply(struct command *command, struct txn *txn)
         end_cancelled(engine, txn, &row);
     } else if (finish->interrupted) {
         finish_interrupted(engine, txn, &row, false);
-    } else if (finish->outcome.succeeded) {
-        task_move(engine, txn, &row, CAUSE_SUCCEED,
-                  &(struct move_with){.result = finish->outcome.result});
-        task_ended(engine, txn, &row);
     } else {
-        fail_or_retry(engine, txn, &row, &finish->outcome.failure);
+        end_by_itself(engine, txn, &row, finish);
     }
 }
 
@@ -97,6 +135,10 @@ static void finish_done(struct command *command)
     struct engine *engine = attempt->engine;
     engine->in_flight--;
     engine->interrupted += finish->interrupted && finish->ended;
+    if (!finish->ended && attempt->run.function->mode != MODE_BUILTIN) {
+        engine->outlived--;
+        engine->again = true; /* its slot is free only now */
+    }
     attempt_free(attempt);
     if (engine->closed && engine->in_flight == 0)
         engine_drained(engine);

@@ -15,4 +15,9 @@ void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
 void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
                         bool server_died);
 
+/* Writer: a row that runs for ever has ended its run, badly where failure is set: it is to run
+ * again. */
+void finish_restart(struct engine *engine, struct txn *txn, struct task_row *row,
+                    const struct failure *failure);
+
 #endif

@@ -63,7 +63,9 @@ static void apply_waiting(struct command *command, struct txn *txn)
         recovery->changed++;
         rows[i].unresolved = unresolved;
         row_touch(txn->db, &rows[i]);
-        if (unresolved == 0)
+        if (unresolved == 0 && rows[i].continued)
+            task_count_ended(recovery->engine, txn, rows[i].seq, rows[i].continued);
+        else if (unresolved == 0)
             task_move(recovery->engine, txn, &rows[i], CAUSE_RESOLVED, NULL);
     }
 }
@@ -88,6 +90,7 @@ bool recover(struct engine *engine)
     size_t running = 0, waiting = 0;
     if (!pass(engine, STATE_RUNNING, "task", apply_running, &running) ||
         !pass(engine, STATE_RUNNING, "meta", apply_running, &running) ||
+        !pass(engine, STATE_WAITING, "task", apply_waiting, &waiting) ||
         !pass(engine, STATE_WAITING, "meta", apply_waiting, &waiting))
         return false;
     if (running)

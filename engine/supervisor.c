@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "engine/continuation.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
 #include "engine/inputs.h"
@@ -55,6 +56,8 @@ static void attempt_ended(struct attempt *attempt, const struct outcome *outcome
         finish->outcome =
             run_failure(&attempt->run, FAILURE_TIMEOUT, "the attempt took longer than %.3f s",
                         (double)attempt->timeout / 1000);
+    if (finish->outcome.succeeded && attempt->run.function->continues)
+        continuation_read(attempt);
     if (attempt->timer_open)
         uv_close((uv_handle_t *)&attempt->timer, timer_closed);
     else
@@ -109,6 +112,14 @@ static void attempt_stop(struct attempt *attempt, enum stop_reason reason)
         return;
     timer_start(attempt, grace_over, attempt->grace);
     attempt->run.executor->stop(&attempt->run, SIGTERM); /* last: the run may end in it */
+}
+
+/* Its task has ended already: nothing that it could say is wanted. */
+static void attempt_kill(struct attempt *attempt)
+{
+    attempt->stop = STOP_CANCEL;
+    if (attempt->launched)
+        kill_now(attempt);
 }
 
 static void time_over(uv_timer_t *timer)
@@ -218,6 +229,11 @@ static void obey(struct supervisor *supervisor, struct order *order)
         attempt = find(supervisor, order->task);
         if (attempt)
             attempt_stop(attempt, STOP_CANCEL);
+        break;
+    case ORDER_KILL:
+        attempt = find(supervisor, order->task);
+        if (attempt)
+            attempt_kill(attempt);
         break;
     case ORDER_DRAIN:
         drain(supervisor);

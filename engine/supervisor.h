@@ -11,18 +11,27 @@
 #include "store/reader.h"
 #include "store/writer.h"
 
+struct continuation;
 struct engine;
 
 enum stop_reason { STOP_NOT, STOP_CANCEL, STOP_TIMEOUT, STOP_SHUTDOWN };
 
-enum order_kind { ORDER_START, ORDER_LOADED, ORDER_STOP, ORDER_DRAIN, ORDER_HURRY, ORDER_EXIT };
+enum order_kind {
+    ORDER_START,
+    ORDER_LOADED,
+    ORDER_STOP,
+    ORDER_KILL,
+    ORDER_DRAIN,
+    ORDER_HURRY,
+    ORDER_EXIT
+};
 
 /* Something for the supervisor to do; embedded in an attempt or on the heap. */
 struct order {
     struct mail mail;
     enum order_kind kind;
-    int64_t task; /* ORDER_STOP: seq */
-    enum stop_reason reason;
+    int64_t task;    /* ORDER_STOP, ORDER_KILL: seq */
+    bool takes_slot; /* ORDER_KILL: engine.outlived counts it */
 };
 
 /* How an attempt ended, on its way to the writer. */
@@ -30,7 +39,8 @@ struct finish {
     struct command command;
     bool interrupted; /* the shutdown ended it: it counts neither as success nor as failure */
     struct outcome outcome;
-    bool ended; /* it found its task, and the state changed */
+    struct continuation *continuation; /* it returned a task; NULL: it did not */
+    bool ended;                        /* it found its task, and the state changed */
 };
 
 /* One start of one task: made by the writer when it claims the task, owned by the supervisor from

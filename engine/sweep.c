@@ -1,3 +1,4 @@
+#include "engine/create.h"
 #include "engine/task.h"
 
 #include "base/mem.h"
@@ -5,6 +6,7 @@
 enum {
     SWEEP_TASKS = 200, /* deleted in one transaction: a command waits no longer than that takes */
     SWEEP_EVENTS = 1000,
+    SWEEP_ANSWERS = 1000,
     SWEEP_PAUSE_MS = 1000, /* at least, between looks when there is nothing to delete */
 };
 
@@ -28,6 +30,15 @@ static size_t sweep_tasks(struct engine *engine, struct txn *txn, int64_t before
     return count;
 }
 
+/* First answers to an Idempotency-Key. */
+static int64_t sweep_answers(struct txn *txn)
+{
+    struct stmt *stmt = db_stmt(txn->db, SQL_answers_delete);
+    stmt_bind_int(stmt, ":before", txn->now - IDEMPOTENCY_MS);
+    stmt_bind_int(stmt, ":limit", SWEEP_ANSWERS);
+    return stmt_run(stmt);
+}
+
 static int64_t oldest(struct txn *txn, enum statement which)
 {
     struct stmt *stmt = db_stmt(txn->db, which);
@@ -46,14 +57,18 @@ void sweep_expired(struct engine *engine, struct txn *txn)
     stmt_bind_int(stmt, ":before", before);
     stmt_bind_int(stmt, ":limit", SWEEP_EVENTS);
     int64_t events = stmt_run(stmt);
-    if (tasks == SWEEP_TASKS || events == SWEEP_EVENTS) {
+    int64_t answers = sweep_answers(txn);
+    if (tasks == SWEEP_TASKS || events == SWEEP_EVENTS || answers == SWEEP_ANSWERS) {
         engine->again = true;
         return;
     }
     int64_t task_at = oldest(txn, SQL_next_expired), event_at = oldest(txn, SQL_oldest_event_at);
+    int64_t answer_at = oldest(txn, SQL_oldest_answer_at);
     int64_t first = task_at && task_at < event_at ? task_at : event_at;
     int64_t next = first + engine->config.retain;
+    if (answer_at && (!task_at || answer_at + IDEMPOTENCY_MS < next))
+        next = answer_at + IDEMPOTENCY_MS;
     engine->next_sweep = next > txn->now + SWEEP_PAUSE_MS ? next : txn->now + SWEEP_PAUSE_MS;
-    if (!task_at)
+    if (!task_at && !answer_at)
         engine->next_sweep = 0; /* the next task that finishes sets it again */
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/audience.h"
+#include "engine/guard.h"
 
 #include <assert.h>
 
@@ -29,11 +30,11 @@ static void tell(struct txn *txn, const struct task_row *row, enum event_type ty
     struct event event = event_of(row, type, txn->now);
     event.attempt = row->attempt;
     event.caused_by = cause_of(row);
-    if (type == EVENT_RETRYING || type == EVENT_FAILED || type == EVENT_CANCELLED)
-        event.error = row->error;
+    event.error = row->error;
     if (type == EVENT_SUCCEEDED) {
-        if (with && with->result.len <= EVENT_RESULT_MAX)
+        if (with->result.len <= EVENT_RESULT_MAX && str_eq(row->result_access, STR("many")))
             event.result = with->result;
+        event.safe_exit = with->safe_exit;
         event.channels = audience_of(txn, row);
     }
     if (row->silent && type == EVENT_CANCELLED)
@@ -73,6 +74,14 @@ static void move_times(struct engine *engine, struct txn *txn, struct task_row *
     }
 }
 
+/* What no client may see is kept only while a live task needs it. */
+static void keep_result(struct txn *txn, struct task_row *row, struct str result)
+{
+    row->result_gone = str_eq(row->result_access, STR("discard"));
+    if (!row->result_gone || row_needed(txn->db, row->seq))
+        result_insert(txn->db, row->seq, result);
+}
+
 void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enum task_cause cause,
                const struct move_with *with)
 {
@@ -85,7 +94,9 @@ void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enu
     if (with && with->failure)
         row->error = failure_json(txn, row, with->failure);
     if (with && with->result.data)
-        result_insert(txn->db, row->seq, with->result);
+        keep_result(txn, row, with->result);
+    if (move->to == STATE_FAILED && row->guard)
+        guard_failed(engine, txn, row, with->failure->message);
     if (move->event != EVENT_NONE)
         tell(txn, row, move->event, with);
     if (!state_terminal(move->to))

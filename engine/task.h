@@ -10,6 +10,7 @@
 /* What goes with a move; all optional. */
 struct move_with {
     struct str result;             /* JSON */
+    bool safe_exit;                /* it succeeded by an exit status that is no failure */
     const struct failure *failure; /* its attempt is filled in */
 };
 

@@ -2,6 +2,7 @@
 #include "engine/cancel.h"
 
 #include "base/mem.h"
+#include "handlers/body.h"
 #include "handlers/view.h"
 
 struct cancellation {
@@ -38,54 +39,28 @@ static void cancelled(struct request *request)
     view_start(view);
 }
 
-/* One member of the body; null counts as absent. */
-static bool read_member(struct request *request, uint32_t name, uint32_t value,
-                        struct cancel *cancel)
+static bool read_switch(struct request *request, const char *name, bool *value)
 {
-    const struct json *json = &request->json;
-    enum json_type type = json->nodes[value].type;
-    bool switched = type == JSON_TRUE || type == JSON_FALSE || type == JSON_NULL;
-    struct buf pointer = {0};
-    const char *why = "there is no such field";
-    bool fine = false;
-    if (json_string_is(json, name, STR("notify")) || json_string_is(json, name, STR("force"))) {
-        fine = switched;
-        why = "this has to be true or false";
-        if (json_string_is(json, name, STR("notify")))
-            cancel->silent = type == JSON_FALSE;
-    } else if (json_string_is(json, name, STR("subscription"))) {
-        fine = type == JSON_STRING || type == JSON_NULL;
-        why = "this has to be a string";
-        cancel->stranger = type == JSON_STRING;
-    }
-    buf_add_pointer(&pointer, json_string(json, name, &request->arena));
-    if (!fine)
-        problem_at(&request->problem, &request->arena, PROBLEM_INVALID_REQUEST, buf_str(&pointer),
-                   "%s", why);
-    buf_done(&pointer);
-    return fine;
+    uint32_t node = json_member(&request->json, 0, str_of(name));
+    enum json_type type = node ? request->json.nodes[node].type : JSON_NULL;
+    if (type == JSON_TRUE || type == JSON_FALSE)
+        *value = type == JSON_TRUE;
+    else if (type != JSON_NULL)
+        return body_refuse(request, name, "this has to be true or false");
+    return true;
 }
 
 static bool read_body(struct request *request, struct cancel *cancel)
 {
-    const struct json *json = &request->json;
+    bool notify = true;
     if (!request->has_json)
         return true;
-    if (json->nodes[0].type != JSON_OBJECT)
-        return problem_at(&request->problem, &request->arena, PROBLEM_INVALID_REQUEST, STR(""),
-                          "the body has to be an object");
-    for (uint32_t i = 1; i < json->nodes[0].next; i = json->nodes[i + 1].next) {
-        struct str name = json_string(json, i, &request->arena);
-        struct buf pointer = {0};
-        buf_add_pointer(&pointer, name);
-        bool twice = json_member(json, 0, name) != i + 1;
-        if (twice)
-            problem_at(&request->problem, &request->arena, PROBLEM_INVALID_REQUEST,
-                       buf_str(&pointer), "this field is given twice");
-        buf_done(&pointer);
-        if (twice || !read_member(request, i, i + 1, cancel))
-            return false;
-    }
+    if (!body_members(request, "notify force subscription") ||
+        !read_switch(request, "notify", &notify) ||
+        !read_switch(request, "force", &cancel->force) ||
+        !body_text(request, "subscription", &cancel->subscription))
+        return false;
+    cancel->silent = !notify;
     return true;
 }
 

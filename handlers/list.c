@@ -24,8 +24,9 @@ static void add_task(void *arg, const struct task_row *row)
     struct payload payload;
     struct dependency_row *dependencies = NULL;
     payload_read(page->db, row->seq, &payload, &arena);
-    size_t count =
-        row_is_meta(row) ? dependencies_read(page->db, row->seq, &dependencies, &arena) : 0;
+    size_t count = row_has_dependencies(row)
+                       ? dependencies_read(page->db, row->seq, &dependencies, &arena)
+                       : 0;
     const struct task_json task = {.row = row,
                                    .payload = &payload,
                                    .dependencies = dependencies,

@@ -1,4 +1,6 @@
-/* GET /v1/tasks/{id}/result. */
+/* GET and PUT /v1/tasks/{id}/result. */
+#include "base/mem.h"
+#include "engine/take.h"
 #include "handlers/params.h"
 #include "handlers/view.h"
 
@@ -21,6 +23,12 @@ static void reply_result(struct view *view)
     struct buf body = {0};
     switch (row_state(&view->row)) {
     case STATE_SUCCEEDED:
+        if (!view->result.data) {
+            reply_refuse(request, PROBLEM_RESULT_GONE, "the result was %s",
+                         str_eq(view->row.result_access, STR("once")) ? "read once already"
+                                                                      : "dropped, as asked for");
+            break;
+        }
         buf_add_str(&body, view->result);
         reply_json(request, 200, &body);
         break;
@@ -46,4 +54,50 @@ void handle_task_result(struct request *request)
         view_start(view);
     else
         reply_problem(request, &request->problem, STR_NONE);
+}
+
+/* --- from outside ------------------------------------------------------------------------ */
+
+struct supplying {
+    struct request *request;
+    struct supply supply;
+};
+
+static void supply_done(struct command *command)
+{
+    struct supply *supply = container_of(command, struct supply, command);
+    request_wake(container_of(supply, struct supplying, supply)->request);
+}
+
+static void reply_supplied(struct view *view)
+{
+    struct buf body = {0};
+    view_render(view, STR_NONE, &body);
+    view_add_etag(view);
+    reply_json(view->request, 200, &body);
+}
+
+static void supplied(struct request *request)
+{
+    const struct supplying *supplying = request->state;
+    if (supplying->supply.command.problem.code != PROBLEM_NONE)
+        reply_problem(request, &supplying->supply.command.problem, STR_NONE);
+    else
+        view_start(view_new(request, reply_supplied));
+}
+
+void handle_task_supply(struct request *request)
+{
+    struct supplying *supplying = ARENA_NEW(&request->arena, struct supplying);
+    struct supply *supply = &supplying->supply;
+    struct buf text = {0};
+    json_minify(&request->json, 0, &text);
+    supplying->request = request;
+    supply->command.arena = &request->arena;
+    supply->id = request->id;
+    supply->result = arena_str(&request->arena, buf_str(&text));
+    buf_done(&text);
+    request->state = supplying;
+    request_suspend(request, supplied);
+    supply_post(app_of(request)->engine, supply, supply_done);
 }

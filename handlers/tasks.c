@@ -1,9 +1,13 @@
 /* POST /v1/tasks and GET /v1/tasks/{id}. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "engine/create.h"
 #include "handlers/params.h"
 #include "handlers/view.h"
+
+/* Longest Idempotency-Key, in bytes. */
+enum { IDEMPOTENCY_KEY_MAX = 255 };
 
 /* --- create ----------------------------------------------------------------------- */
 
@@ -20,95 +24,138 @@ static void create_done(struct command *command)
     request_wake(container_of(create, struct creation, create)->request);
 }
 
-static void render_created(const struct creation *creation, size_t index, struct buf *out)
+/* The dependencies of a task that was made by this create. */
+static struct dependency_row *new_dependencies(const struct create *create, size_t index)
 {
-    const struct create *create = &creation->create;
     const struct spec *spec = &create->plan.specs[index];
+    const struct placed *placed = &create->place.tasks[index];
     struct dependency_row *rows =
-        ARENA_ARRAY(&creation->request->arena, struct dependency_row, spec->dependency_count);
+        ARENA_ARRAY(create->command.arena, struct dependency_row, spec->dependency_count);
     for (size_t k = 0; k < spec->dependency_count; k++) {
         const struct dependency *dependency = &spec->dependencies[k];
         const struct task_row *inside =
-            dependency->spec >= 0 ? &create->rows[dependency->spec] : NULL;
-        rows[k] = (struct dependency_row){.id = inside ? inside->id : dependency->id,
-                                          .state = inside ? inside->state
-                                                          : create->outside_states[index][k],
-                                          .at = dependency->at};
+            dependency->spec >= 0 ? &place_of(&create->place, (size_t)dependency->spec)->row : NULL;
+        rows[k] =
+            (struct dependency_row){.id = inside ? inside->id : dependency->id,
+                                    .state = inside ? inside->state : placed->dependency_states[k],
+                                    .at = dependency->at};
     }
-    const struct payload payload = {spec->args, spec->kwargs, spec->metadata};
-    const struct task_json task = {.row = &create->rows[index],
-                                   .payload = &payload,
-                                   .dependencies = rows,
-                                   .dependency_count = spec->dependency_count,
-                                   .retain = create->engine->config.retain};
-    task_json_render(&task, out);
+    return rows;
 }
 
-static void reply_batch(struct creation *creation)
+/* db is needed for a task that existed before. */
+static void render_created(struct create *create, size_t index, struct db *db, struct buf *out)
 {
-    const struct plan *plan = &creation->create.plan;
-    struct buf body = {0};
-    buf_add_text(&body, creation->prefer.minimal ? "{\"ids\":[" : "{\"tasks\":[");
+    const struct placed *placed = &create->place.tasks[index];
+    const struct spec *spec = &create->plan.specs[index];
+    struct payload payload = {spec->args, spec->kwargs, spec->metadata};
+    struct task_json task = {
+        .row = &placed->row, .payload = &payload, .retain = create->engine->config.retain};
+    struct buf extra = {0};
+    if (placed->how == PLACE_NEW) {
+        task.dependencies = new_dependencies(create, index);
+        task.dependency_count = spec->dependency_count;
+    } else {
+        struct dependency_row *rows;
+        payload_read(db, placed->row.seq, &payload, create->command.arena);
+        task.dependency_count =
+            dependencies_read(db, placed->row.seq, &rows, create->command.arena);
+        task.dependencies = rows;
+        buf_add_text(&extra, ",\"joined\":true");
+    }
+    if (placed->subscription.data)
+        buf_addf(&extra, ",\"subscription\":\"%.*s\"", STR_ARG(placed->subscription));
+    task.extra = buf_str(&extra);
+    task_json_render(&task, out);
+    buf_done(&extra);
+}
+
+static void render_roots(struct creation *creation, struct db *db, struct buf *out)
+{
+    struct create *create = &creation->create;
+    const struct plan *plan = &create->plan;
+    bool minimal = creation->prefer.minimal;
+    if (plan->batch)
+        buf_add_text(out, minimal ? "{\"ids\":[" : "{\"tasks\":[");
     for (size_t i = 0; i < plan->root_count; i++) {
         if (i)
-            buf_add_char(&body, ',');
-        if (creation->prefer.minimal)
-            buf_addf(&body, "\"%.*s\"", STR_ARG(plan->specs[plan->roots[i]].id));
+            buf_add_char(out, ',');
+        if (minimal)
+            buf_addf(out, plan->batch ? "\"%.*s\"" : "{\"id\":\"%.*s\"}",
+                     STR_ARG(create->place.tasks[plan->roots[i]].row.id));
         else
-            render_created(creation, plan->roots[i], &body);
+            render_created(create, plan->roots[i], db, out);
     }
-    buf_add_text(&body, "]}\n");
-    reply_json(creation->request, 201, &body);
+    buf_add_text(out, plan->batch ? "]}\n" : "\n");
 }
 
-static void reply_one(struct creation *creation)
+static void make_answer(struct create *create, struct db *db, struct create_answer *answer)
 {
-    const struct plan *plan = &creation->create.plan;
+    const struct plan *plan = &create->plan;
+    const struct placed *first = &create->place.tasks[plan->roots[0]];
     struct buf body = {0};
-    if (creation->prefer.minimal)
-        buf_addf(&body, "{\"id\":\"%.*s\"}", STR_ARG(plan->specs[plan->roots[0]].id));
-    else
-        render_created(creation, plan->roots[0], &body);
-    buf_add_char(&body, '\n');
-    reply_json(creation->request, 201, &body);
+    render_roots(container_of(create, struct creation, create), db, &body);
+    *answer = (struct create_answer){.status = plan->batch || first->how == PLACE_NEW ? 201 : 200,
+                                     .task = plan->batch ? STR_NONE : first->row.id,
+                                     .body = arena_str(create->command.arena, buf_str(&body))};
+    buf_done(&body);
 }
 
+static void reply_created(struct view *view)
+{
+    struct creation *creation = view->context;
+    const struct create_answer *answer = &creation->create.answered;
+    struct buf body = {0};
+    buf_add_str(&body, answer->body);
+    reply_json(creation->request, (unsigned)answer->status, &body);
+}
+
+/* The task as it is when the wait is over, with what the first answer says beside it. */
 static void reply_waited(struct view *view)
 {
+    struct creation *creation = view->context;
+    const struct create *create = &creation->create;
     struct buf body = {0}, extra = {0};
+    if (!create->replayed && create->answered.status == 200)
+        buf_add_text(&extra, ",\"joined\":true");
+    if (!create->replayed && create->place.tasks[create->plan.roots[0]].subscription.data)
+        buf_addf(&extra, ",\"subscription\":\"%.*s\"",
+                 STR_ARG(create->place.tasks[create->plan.roots[0]].subscription));
     if (view->result.data)
         buf_addf(&extra, ",\"result\":%.*s", STR_ARG(view->result));
     view_render(view, buf_str(&extra), &body);
     buf_done(&extra);
     view_add_etag(view);
-    reply_json(view->request, 201, &body);
+    reply_json(view->request, (unsigned)create->answered.status, &body);
 }
 
 static void created(struct request *request)
 {
     struct creation *creation = request->state;
-    const struct plan *plan = &creation->create.plan;
-    function_set_unref(creation->create.functions);
-    if (creation->create.command.problem.code != PROBLEM_NONE) {
-        reply_problem(request, &creation->create.command.problem, STR_NONE);
+    struct create *create = &creation->create;
+    if (create->command.problem.code == PROBLEM_NONE && !create->answered.body.data)
+        make_answer(create, NULL, &create->answered);
+    function_set_unref(create->functions);
+    if (create->command.problem.code != PROBLEM_NONE) {
+        reply_problem(request, &create->command.problem, STR_NONE);
         return;
     }
-    if (plan->batch) {
-        reply_batch(creation);
-        return;
-    }
-    struct str id = plan->specs[plan->roots[0]].id;
-    request_add_header(request, "Location",
-                       arena_printf(&request->arena, "/v1/tasks/%.*s", STR_ARG(id)));
-    if (!creation->wait_ms || creation->prefer.minimal) {
-        reply_one(creation);
-        return;
-    }
+    struct str id = create->answered.task;
     struct view *view = view_new(request, reply_waited);
+    view->context = creation;
     view->id = id;
     view->wait_ms = creation->wait_ms;
     view->want_result = true;
-    view_start(view);
+    view->missing = reply_created; /* replayed, and deleted since */
+    if (id.data)
+        request_add_header(request, "Location",
+                           arena_printf(&request->arena, "/v1/tasks/%.*s", STR_ARG(id)));
+    if (create->replayed)
+        request_add_header(request, "Idempotency-Replayed", STR("true"));
+    if (creation->wait_ms && id.data && !creation->prefer.minimal)
+        view_start(view);
+    else
+        reply_created(view);
 }
 
 static bool read_wait(struct request *request, struct creation *creation)
@@ -124,6 +171,21 @@ static bool read_wait(struct request *request, struct creation *creation)
     return true;
 }
 
+static bool read_key(struct request *request, struct create *create)
+{
+    struct str key = request_header(request, "Idempotency-Key");
+    char hash[SHA256_HEX + 1];
+    if (!key.data)
+        return true;
+    if (key.len < 1 || key.len > IDEMPOTENCY_KEY_MAX)
+        return problem_parameter(&request->problem, &request->arena, STR("Idempotency-Key"),
+                                 "this has 1 to 255 bytes");
+    sha256_hex(buf_str(&request->body), hash);
+    create->key = arena_str(&request->arena, key);
+    create->body_hash = arena_str(&request->arena, str_of(hash));
+    return true;
+}
+
 void handle_task_create(struct request *request)
 {
     struct engine *engine = app_of(request)->engine;
@@ -132,7 +194,8 @@ void handle_task_create(struct request *request)
     creation->request = request;
     create->command.arena = &request->arena;
     create->functions = engine_functions(engine);
-    if (!read_wait(request, creation) ||
+    create->answer = make_answer;
+    if (!read_wait(request, creation) || !read_key(request, create) ||
         !plan_parse(&request->json, create->functions, clock_now(), &request->arena, &create->plan,
                     &request->problem)) {
         function_set_unref(create->functions);

@@ -12,9 +12,9 @@ static void query_run(struct query *query, struct db *db)
     if (!view->found)
         return;
     payload_read(db, view->row.seq, &view->payload, arena);
-    if (row_is_meta(&view->row))
+    if (row_has_dependencies(&view->row))
         view->dependency_count = dependencies_read(db, view->row.seq, &view->dependencies, arena);
-    if (view->want_result)
+    if (view->want_result && !view->row.result_gone)
         view->result = result_read(db, view->row.seq, arena);
 }
 
@@ -41,13 +41,48 @@ static void waited(struct request *request)
     look(view_of(request));
 }
 
+static void taken(struct request *request)
+{
+    struct view *view = view_of(request);
+    view->result = view->take.result;
+    if (view->take.command.problem.code == PROBLEM_NONE)
+        view->ready(view);
+    else
+        reply_problem(request, &view->take.command.problem, STR_NONE);
+}
+
+static void take_done(struct command *command)
+{
+    struct take *take = container_of(command, struct take, command);
+    request_wake(container_of(take, struct view, take)->request);
+}
+
+/* Only one reader gets it: the writer says who. */
+static void take(struct view *view)
+{
+    view->take.command.arena = &view->request->arena;
+    view->take.task = view->row.seq;
+    request_suspend(view->request, taken);
+    take_post(app_of(view->request)->engine, &view->take, take_done);
+}
+
+static bool takes(const struct view *view)
+{
+    return view->result.data && str_eq(view->row.result_access, STR("once")) &&
+           !str_eq(view->request->method, STR("HEAD"));
+}
+
 static void seen(struct request *request)
 {
     struct view *view = view_of(request);
     if (view->failed) {
         reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
+    } else if (!view->found && view->missing) {
+        view->missing(view);
     } else if (!view->found) {
         reply_refuse(request, PROBLEM_NOT_FOUND, "there is no task with this id");
+    } else if (takes(view)) {
+        take(view);
     } else if (view->wait_ms && !state_terminal(row_state(&view->row))) {
         view->waiter.task = view->row.seq;
         view->waiter.wait_ms = view->wait_ms;

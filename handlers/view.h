@@ -1,8 +1,9 @@
 /* Reads one task for a request, perhaps waiting for its end first. The request
- * is suspended meanwhile. */
+ * is suspended meanwhile. Reading a result that may be read once takes it. */
 #ifndef HANDLERS_VIEW_H
 #define HANDLERS_VIEW_H
 
+#include "engine/take.h"
 #include "handlers/app.h"
 #include "handlers/task_json.h"
 
@@ -11,17 +12,19 @@ struct view {
     struct str id;
     int64_t wait_ms; /* longest wait for the end; 0: as it is now */
     bool want_result;
-    void *context;                    /* the handler's own */
-    void (*ready)(struct view *view); /* HTTP thread; the task was found, and replies */
+    void *context;                      /* the handler's own */
+    void (*ready)(struct view *view);   /* HTTP thread; the task was found, and replies */
+    void (*missing)(struct view *view); /* NULL: 404 */
 
     struct query query;
+    struct take take;
     struct waiter waiter;
     bool failed, found;
     struct task_row row;
     struct payload payload;
     struct dependency_row *dependencies;
     size_t dependency_count;
-    struct str result; /* JSON; STR_NONE: none is stored, or it was not wanted */
+    struct str result; /* JSON; STR_NONE: there is none, it is gone, or it was not wanted */
 };
 
 /* In the request's arena, for the task that the path names. HTTP thread. */

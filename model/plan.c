@@ -239,6 +239,69 @@ static bool resolve_ids(struct reader *reader, struct plan *plan)
     return fine;
 }
 
+/* --- tasks of one request that share a cache_key ----------------------------- */
+
+struct known_key {
+    struct map_node node;
+    struct str key;
+    size_t spec; /* that holds it */
+};
+
+static struct known_key *key_find(const struct map *keys, struct str key)
+{
+    for (struct map_node *n = map_find(keys, str_hash(key)); n; n = map_next(n)) {
+        struct known_key *known = container_of(n, struct known_key, node);
+        if (str_eq(known->key, key))
+            return known;
+    }
+    return NULL;
+}
+
+/* In the order of the document: a task, then the inline tasks in it, unless it is another that runs
+ * in its place. Recursion is as deep as the JSON, which is at most JSON_MAX_DEPTH. */
+static void share_keys(struct reader *reader, /* NOLINT(misc-no-recursion) */
+                       const struct plan *plan, size_t index, struct map *keys)
+{
+    struct spec *spec = &plan->specs[index];
+    if (spec->cache_key.data) {
+        struct known_key *known = key_find(keys, spec->cache_key);
+        if (known && !spec->force) {
+            spec->same_as = (int64_t)known->spec;
+            return;
+        }
+        if (!known) {
+            known = ARENA_NEW(reader->arena, struct known_key);
+            known->key = spec->cache_key;
+            map_put(keys, &known->node, str_hash(known->key));
+        }
+        known->spec = index;
+    }
+    for (size_t k = 0; k < spec->dependency_count; k++) {
+        if (!spec->dependencies[k].id.data)
+            share_keys(reader, plan, (size_t)spec->dependencies[k].spec, keys);
+    }
+}
+
+static void resolve_keys(struct reader *reader, const struct plan *plan)
+{
+    struct map keys = {0};
+    for (size_t i = 0; i < plan->root_count; i++)
+        share_keys(reader, plan, plan->roots[i], &keys);
+    map_done(&keys);
+}
+
+size_t plan_stands_for(const struct plan *plan, size_t i)
+{
+    int64_t same_as = plan->specs[i].same_as;
+    return same_as >= 0 ? (size_t)same_as : i;
+}
+
+/* The task of the plan that a dependency leads to, or -1. */
+static int64_t leads_to(const struct plan *plan, const struct dependency *dependency)
+{
+    return dependency->spec < 0 ? -1 : (int64_t)plan_stands_for(plan, (size_t)dependency->spec);
+}
+
 /* Kahn's algorithm, from the tasks that need nothing: what it never reaches is in a circle or
  * behind one. left[i] counts the unreached dependencies of task i. */
 static size_t reach(const struct plan *plan, size_t *left, size_t *queue, const size_t *first_user,
@@ -262,9 +325,14 @@ static size_t reach(const struct plan *plan, size_t *left, size_t *queue, const 
 static const struct dependency *unreached(const struct plan *plan, const size_t *left, size_t i)
 {
     const struct dependency *dependency = plan->specs[i].dependencies;
-    while (dependency->spec < 0 || !left[dependency->spec])
+    while (leads_to(plan, dependency) < 0 || !left[leads_to(plan, dependency)])
         dependency++;
     return dependency;
+}
+
+static size_t next_unreached(const struct plan *plan, const size_t *left, size_t i)
+{
+    return (size_t)leads_to(plan, unreached(plan, left, i));
 }
 
 /* From any unreached task, as many steps as there are tasks end inside a circle; of its tasks the
@@ -275,10 +343,10 @@ static bool refuse_cycle(struct reader *reader, const struct plan *plan, const s
     while (!left[at])
         at++;
     for (size_t step = 0; step < plan->count; step++)
-        at = (size_t)unreached(plan, left, at)->spec;
+        at = next_unreached(plan, left, at);
     size_t first = at;
-    for (size_t next = (size_t)unreached(plan, left, at)->spec; next != at;
-         next = (size_t)unreached(plan, left, next)->spec)
+    for (size_t next = next_unreached(plan, left, at); next != at;
+         next = next_unreached(plan, left, next))
         first = next < first ? next : first;
     return problem_at(reader->problem, reader->arena, PROBLEM_CYCLE,
                       unreached(plan, left, first)->pointer, "this task would wait for itself");
@@ -292,7 +360,7 @@ static bool check_cycles(struct reader *reader, const struct plan *plan)
     size_t *first_user = ARENA_ARRAY(reader->arena, size_t, count + 2);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < plan->specs[i].dependency_count; k++) {
-            int64_t on = plan->specs[i].dependencies[k].spec;
+            int64_t on = leads_to(plan, &plan->specs[i].dependencies[k]);
             if (on < 0)
                 continue;
             first_user[on + 2]++;
@@ -305,7 +373,7 @@ static bool check_cycles(struct reader *reader, const struct plan *plan)
     size_t *users = ARENA_ARRAY(reader->arena, size_t, edges);
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < plan->specs[i].dependency_count; k++) {
-            int64_t on = plan->specs[i].dependencies[k].spec;
+            int64_t on = leads_to(plan, &plan->specs[i].dependencies[k]);
             if (on >= 0)
                 users[first_user[on + 1]++] = i;
         }
@@ -323,10 +391,12 @@ bool plan_parse(const struct json *json, const struct function_set *functions, i
         plan->count = reader.count;
         plan->specs = ARENA_ARRAY(arena, struct spec, reader.count);
         memcpy(plan->specs, reader.specs, reader.count * sizeof(*plan->specs));
-        /* A lone task with no reference to an id needs neither. */
-        fine = reader.count == 1 && !reader.refs
-                   ? true
-                   : resolve_ids(&reader, plan) && check_cycles(&reader, plan);
+        if (reader.count > 1 || reader.refs) { /* a lone task needs none of this */
+            fine = resolve_ids(&reader, plan);
+            if (fine)
+                resolve_keys(&reader, plan);
+            fine = fine && check_cycles(&reader, plan);
+        }
     }
     mem_free(reader.specs);
     buf_done(&reader.path);

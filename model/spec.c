@@ -325,8 +325,11 @@ static bool find_fields(struct reader *reader, uint32_t object, uint32_t nodes[F
 
 static void spec_defaults(struct spec *spec)
 {
-    *spec = (struct spec){
-        .args = STR("[]"), .kwargs = STR("{}"), .backoff = {-1, -1, -1}, .cache_ttl = -1};
+    *spec = (struct spec){.args = STR("[]"),
+                          .kwargs = STR("{}"),
+                          .backoff = {-1, -1, -1},
+                          .cache_ttl = -1,
+                          .same_as = -1};
 }
 
 /* What has a meaning only beside a cache_key. */

@@ -3,7 +3,8 @@
  * plan_parse turns one task or an array of them into a plan: every task that is
  * to be made, inline ones included, dependencies before the tasks that need
  * them (except where an array refers forward by id), with the references
- * between them resolved to indexes. Ids that are not in the request stay texts
+ * between them resolved to indexes. Of several tasks with one cache_key the
+ * first stands for all. Ids that are not in the request stay texts
  * for the store to look up. Pure; any thread. */
 #ifndef MODEL_SPEC_H
 #define MODEL_SPEC_H
@@ -59,6 +60,7 @@ struct spec {
     struct str cache_key; /* STR_NONE: none */
     int64_t cache_ttl;    /* milliseconds that a success stays good; -1: as long as it is kept */
     bool force;           /* runs anew, and takes the key */
+    int64_t same_as;      /* index of the task of this plan whose cache_key it shares; -1: none */
     enum result_access result_access;
     bool forever;
     bool guard;
@@ -78,6 +80,9 @@ struct plan {
  * functions. False: *problem says what and where. */
 bool plan_parse(const struct json *json, const struct function_set *functions, int64_t now,
                 struct arena *arena, struct plan *plan, struct problem *problem);
+
+/* The index of the task that is made for the i-th: itself, or the one whose key it shares. */
+size_t plan_stands_for(const struct plan *plan, size_t i);
 
 const char *wait_for_text(enum wait_for wait_for);
 const char *result_access_text(enum result_access access);

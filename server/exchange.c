@@ -38,8 +38,10 @@ static bool check_framing(struct request *request)
                        "the first two not together");
 }
 
-static bool check_length(struct request *request)
+static bool check_length(struct request *request, const struct http_config *config)
 {
+    if (request->route->body == BODY_RESULT)
+        request->body_limit = (size_t)config->max_result;
     struct str length = request_header(request, "Content-Length");
     int64_t bytes;
     if (!length.data ||
@@ -80,7 +82,7 @@ static void check_request(struct request *request)
     if (options)
         answer_options(request, &config->routes);
     else if (known && route_check(request))
-        check_length(request);
+        check_length(request, config);
 }
 
 /* --- the body ------------------------------------------------------------------------ */

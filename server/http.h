@@ -20,7 +20,8 @@ struct http_config {
     struct hub *hub;      /* says farewell to clients whose body is refused half-way */
     unsigned threads;     /* at least 1 */
     unsigned connections; /* at most so many at once */
-    int64_t max_body;     /* bytes, where the route says nothing else */
+    int64_t max_body;     /* bytes */
+    int64_t max_result;   /* bytes of a body whose rule is BODY_RESULT */
 };
 
 struct http_thread {

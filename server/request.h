@@ -23,6 +23,7 @@ enum body_rule {
     BODY_NONE,     /* what comes is ignored */
     BODY_JSON,     /* application/json, needed */
     BODY_OPTIONAL, /* application/json, or nothing at all */
+    BODY_RESULT,   /* application/json, needed; as large as a result may be */
 };
 
 enum access_rule {

@@ -132,11 +132,17 @@ bool row_is_meta(const struct task_row *row)
     return str_eq(row->kind, STR("meta"));
 }
 
+bool row_has_dependencies(const struct task_row *row)
+{
+    return row_is_meta(row) || row->continued;
+}
+
 void row_delete(struct db *db, int64_t seq)
 {
     static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
-                                             SQL_dependencies_delete, SQL_logs_delete,
-                                             SQL_log_totals_delete,   SQL_task_delete};
+                                             SQL_dependencies_delete, SQL_subscriptions_delete,
+                                             SQL_logs_delete,         SQL_log_totals_delete,
+                                             SQL_task_delete};
     struct arena arena = {0};
     struct task_row row;
     if (row_by_seq(db, seq, &row, &arena) && row.channels.data) {
@@ -194,6 +200,41 @@ void result_insert(struct db *db, int64_t task, struct str value)
     stmt_bind_int(stmt, ":task", task);
     stmt_bind_text(stmt, ":value", value);
     stmt_run(stmt);
+}
+
+void result_delete(struct db *db, int64_t task)
+{
+    struct stmt *stmt = db_stmt(db, SQL_result_delete);
+    stmt_bind_int(stmt, ":task", task);
+    stmt_run(stmt);
+}
+
+void channel_insert(struct db *db, int64_t task, struct str channel)
+{
+    struct stmt *stmt = db_stmt(db, SQL_channel_insert);
+    stmt_bind_text(stmt, ":channel", channel);
+    stmt_bind_int(stmt, ":task", task);
+    stmt_run(stmt);
+}
+
+void dependency_insert(struct db *db, int64_t task, const struct dependency_place *place)
+{
+    struct stmt *stmt = db_stmt(db, SQL_dependency_insert);
+    stmt_bind_int(stmt, ":task", task);
+    stmt_bind_int(stmt, ":position", place->position);
+    stmt_bind_int(stmt, ":dependency", place->dependency);
+    stmt_bind_text(stmt, ":at", place->at);
+    stmt_bind_int(stmt, ":optional", place->optional);
+    stmt_run(stmt);
+}
+
+bool row_needed(struct db *db, int64_t seq)
+{
+    struct stmt *stmt = db_stmt(db, SQL_needed);
+    stmt_bind_int(stmt, ":dependency", seq);
+    bool needed = stmt_step(stmt);
+    stmt_end(stmt);
+    return needed;
 }
 
 size_t dependencies_read(struct db *db, int64_t task, struct dependency_row **rows,

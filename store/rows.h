@@ -33,6 +33,11 @@ bool row_move(struct db *db, const struct task_row *row, enum task_state from);
 void row_touch(struct db *db, const struct task_row *row);
 enum task_state row_state(const struct task_row *row);
 bool row_is_meta(const struct task_row *row);
+/* A meta-task, or one that continued with the task that it returned. */
+bool row_has_dependencies(const struct task_row *row);
+
+/* Whether a live task waits for this one, or is to run on its result. */
+bool row_needed(struct db *db, int64_t seq);
 
 /* Deletes a task and all that hangs on it but its events. */
 void row_delete(struct db *db, int64_t seq);
@@ -47,6 +52,19 @@ void payload_read(struct db *db, int64_t task, struct payload *payload, struct a
 /* JSON, or STR_NONE where no result is stored. */
 struct str result_read(struct db *db, int64_t task, struct arena *arena);
 void result_insert(struct db *db, int64_t task, struct str value);
+void result_delete(struct db *db, int64_t task);
+
+/* One of the task's own channels, for lists. */
+void channel_insert(struct db *db, int64_t task, struct str channel);
+
+/* One $task place, as it is stored. */
+struct dependency_place {
+    int64_t position;   /* among the task's places, in document order */
+    int64_t dependency; /* seq */
+    struct str at;      /* JSON Pointer */
+    bool optional;
+};
+void dependency_insert(struct db *db, int64_t task, const struct dependency_place *place);
 
 /* One $task place of a meta-task, as the task's JSON shows it. */
 struct dependency_row {

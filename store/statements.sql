@@ -61,6 +61,42 @@ INSERT INTO results VALUES (:task, :value);
 -- name: result
 SELECT value FROM results WHERE task = :task;
 
+-- --- sharing ------------------------------------------------------------------
+
+-- name: key_holder
+SELECT * FROM tasks WHERE cache_key = :key ORDER BY seq DESC LIMIT 1;
+
+-- name: key_free
+UPDATE tasks SET cache_key = NULL, version = version + 1
+WHERE cache_key = :key AND finished_at = 0;
+
+-- name: subscription_insert
+INSERT INTO subscriptions VALUES (:id, :task);
+
+-- name: subscription_delete
+DELETE FROM subscriptions WHERE id = :id AND task = :task;
+
+-- name: subscriptions_delete
+DELETE FROM subscriptions WHERE task = :task;
+
+-- --- first answers ----------------------------------------------------------------
+
+-- name: answer_insert
+INSERT INTO idempotency VALUES (:key, :body, :at, :status, :task, :answer);
+
+-- name: answer
+SELECT body, at, status, task, answer FROM idempotency WHERE key = :key;
+
+-- name: answer_delete
+DELETE FROM idempotency WHERE key = :key;
+
+-- name: answers_delete
+DELETE FROM idempotency WHERE key IN
+    (SELECT key FROM idempotency WHERE at <= :before ORDER BY at LIMIT :limit);
+
+-- name: oldest_answer_at
+SELECT min(at) FROM idempotency;
+
 -- --- the queue ---------------------------------------------------------------
 
 -- name: ready_head
@@ -86,6 +122,19 @@ ORDER BY seq LIMIT :limit;
 
 -- name: dependency_insert
 INSERT INTO dependencies VALUES (:task, :position, :dependency, :at, :optional);
+
+-- name: dependency_count
+SELECT count(*) FROM dependencies WHERE task = :task;
+
+-- A live task waits for it, or is to run on its result.
+-- name: needed
+SELECT 1 FROM dependencies d JOIN tasks m ON m.seq = d.task
+WHERE d.dependency = :dependency AND m.finished_at = 0 LIMIT 1;
+
+-- Results that no client may see, kept for a task that has ended.
+-- name: gone_inputs
+SELECT DISTINCT t.seq FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+WHERE d.task = :task AND t.result_gone = 1;
 
 -- name: dependencies_of
 SELECT t.id, t.state, d.at FROM dependencies d JOIN tasks t ON t.seq = d.dependency

@@ -1,0 +1,55 @@
+#include "engine/guard.h"
+
+#include "base/log.h"
+#include "store/logs.h"
+
+#include <string.h>
+
+/* Lines of the task's log that the server's log repeats. */
+enum { LAST_LINES = 20 };
+
+static struct str last_lines(struct str log)
+{
+    const char *end = log.data + log.len, *start = end;
+    for (int lines = 0; start > log.data && lines <= LAST_LINES; lines++) {
+        const char *before = memrchr(log.data, '\n', (size_t)(start - log.data) - (start == end));
+        if (lines == LAST_LINES || !before)
+            return before ? (struct str){before + 1, (size_t)(end - before) - 1} : log;
+        start = before + 1;
+    }
+    return log;
+}
+
+void guard_failed(struct engine *engine, struct txn *txn, const struct task_row *row,
+                  struct str message)
+{
+    struct buf log = {0};
+    if (engine->last_words.len)
+        return; /* the first is the one to blame */
+    log_read(txn->db, row->seq, &log);
+    if (log.len)
+        buf_add_str(&engine->last_words, last_lines(buf_str(&log)));
+    buf_addf(&engine->last_words, "guarded task failed: %.*s %.*s: %.*s\n", STR_ARG(row->function),
+             STR_ARG(row->id), STR_ARG(message));
+    buf_done(&log);
+}
+
+void guard_committed(struct engine *engine)
+{
+    struct str words = buf_str(&engine->last_words);
+    if (!words.len || atomic_load(&engine->guard_failed))
+        return;
+    while (words.len) {
+        struct str line = str_cut(&words, '\n');
+        log_error("%.*s", STR_ARG(line));
+    }
+    atomic_store(&engine->guard_failed, true);
+    if (engine->sink.end)
+        engine->sink.end(engine->sink.arg);
+}
+
+void guard_undone(struct engine *engine)
+{
+    if (!atomic_load(&engine->guard_failed))
+        buf_done(&engine->last_words);
+}

@@ -1,0 +1,15 @@
+/* Members of small JSON bodies, such as that of a cancel. Each returns false
+ * after setting request->problem; null counts as absent. HTTP thread. */
+#ifndef HANDLERS_BODY_H
+#define HANDLERS_BODY_H
+
+#include "server/request.h"
+
+/* Refuses the member of the body. */
+bool body_refuse(struct request *request, const char *name, const char *why);
+/* The body is an object whose members have these names (separated by spaces), each once. */
+bool body_members(struct request *request, const char *names);
+/* A string, in the arena; untouched if absent. */
+bool body_text(struct request *request, const char *name, struct str *value);
+
+#endif
