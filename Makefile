@@ -31,7 +31,7 @@ CLI_OBJS := $(call objects,cli)
 GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/migrations.inc $(BUILD)/gen/dashboard.inc
 
 .DELETE_ON_ERROR:
-.PHONY: all help build run demo demo-check test unit api browser lint format bench fuzz clean
+.PHONY: all help build run demo demo-check test unit api browser docs lint format bench fuzz clean
 all: build
 
 help: ## this list
@@ -114,6 +114,11 @@ lint: ## format, layers, headers, banned calls, sizes, clang-tidy, cppcheck, she
 format: ## clang-format on every C file
 	@tools/need lint
 	@find . -path ./build -prune -o -name '*.[ch]' -print | xargs clang-format -i
+docs: ## docs/truth-table.md, from the table that its test runs
+	@tools/need build test
+	@$(MAKE) --no-print-directory $(BUILD)/tests/api/truth_table
+	@$(BUILD)/tests/api/truth_table --page >$(BUILD)/truth-table.md
+	@mv $(BUILD)/truth-table.md docs/truth-table.md
 
 BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 BENCH_LIB := $(call objects,tests/bench/lib)
