@@ -111,24 +111,17 @@ static struct str origin_of(const struct task_row *row)
     return row->caused_by.data ? row->caused_by : row->id;
 }
 
-/* wait_for any, and nothing succeeded: it began with the first that failed. */
-static struct str first_ended(struct txn *txn, const struct task_row *meta, struct str otherwise)
-{
-    struct stmt *stmt = db_stmt(txn->db, SQL_first_ended);
-    stmt_bind_int(stmt, ":task", meta->seq);
-    struct str id = stmt_step(stmt) ? arena_str(&txn->arena, stmt_text(stmt, 0)) : otherwise;
-    stmt_end(stmt);
-    return id;
-}
-
 static void end_meta(struct engine *engine, struct txn *txn, struct task_row *meta,
                      enum verdict verdict, struct str caused_by, struct ended_list *list)
 {
     bool cancelled = verdict == VERDICT_CANCEL;
+    bool any = str_eq(meta->wait_for, STR("any")) && !meta->continued;
     struct failure failure = {
         .code = cancelled ? FAILURE_CANCELLED : FAILURE_DEPENDENCY_FAILED,
         .message = arena_printf(&txn->arena, "the task %.*s, which this one needs, %s",
                                 STR_ARG(caused_by), cancelled ? "was cancelled" : "failed")};
+    if (any)
+        failure.message = STR("none of the tasks of which this one needs any has succeeded");
     meta->caused_by = caused_by;
     task_move(engine, txn, meta, cancelled ? CAUSE_DEPENDENCY_CANCELLED : CAUSE_DEPENDENCY_FAILED,
               &(struct move_with){.failure = &failure});
@@ -173,8 +166,11 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     wait_for_parse(meta.wait_for, &wait_for);
     enum verdict verdict = policy_verdict(wait_for, row_state(ended), dependent->optional);
     meta.unresolved -= dependent->places;
+    if (wait_for == WAIT_ANY && !meta.caused_by.data)
+        meta.caused_by = origin_of(ended); /* where it began, if all of them end badly */
     if (verdict == VERDICT_WIN) {
         meta.winner = ended->seq;
+        meta.caused_by = STR_NONE;
         resolve(engine, txn, &meta);
         release(engine, txn, &meta, meta.id, list);
     } else if (verdict == VERDICT_FAIL || verdict == VERDICT_CANCEL) {
@@ -185,7 +181,7 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     } else if (policy_resolved(wait_for)) {
         resolve(engine, txn, &meta);
     } else {
-        end_meta(engine, txn, &meta, VERDICT_FAIL, first_ended(txn, &meta, origin_of(ended)), list);
+        end_meta(engine, txn, &meta, VERDICT_FAIL, meta.caused_by, list);
     }
 }
 

@@ -154,10 +154,6 @@ SELECT count(*), min(optional) FROM dependencies WHERE task = :task AND dependen
 -- name: has_dependents
 SELECT 1 FROM dependencies WHERE dependency = :seq LIMIT 1;
 
--- name: first_ended
-SELECT coalesce(t.caused_by, t.id) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
-WHERE d.task = :task ORDER BY t.finished_at, t.seq LIMIT 1;
-
 -- name: inputs
 SELECT t.seq, t.id, t.state, t.error, d.optional, r.value
 FROM dependencies d JOIN tasks t ON t.seq = d.dependency LEFT JOIN results r ON r.task = t.seq
