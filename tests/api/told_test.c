@@ -6,18 +6,6 @@
 #include "tests/api/lib/sse.h"
 #include "tests/api/lib/tasks.h"
 
-/* What a channel had so far, in words: "created a, started a". */
-static const char *story_of(struct server *server, const char *channel)
-{
-    struct scenario *s = server->scenario;
-    struct events events = channel_so_far(server, channel);
-    const char *story = "";
-    for (int i = 0; i < events.count; i++)
-        story = text(s, "%s%s%s %s", story, i ? ", " : "", events.at[i]->type + 5,
-                     json_text(events.at[i], "task"));
-    return story;
-}
-
 /* Three levels, each with a channel of its own name; `dep` is given. */
 static void make_levels(struct server *server, const char *dep)
 {

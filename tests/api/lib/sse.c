@@ -272,3 +272,14 @@ struct events channel_so_far(struct server *server, const char *channel)
     sse_close(sse);
     return events;
 }
+
+const char *story_of(struct server *server, const char *channel)
+{
+    struct scenario *s = server->scenario;
+    struct events events = channel_so_far(server, channel);
+    const char *story = "";
+    for (int i = 0; i < events.count; i++)
+        story = text(s, "%s%s%s %s", story, i ? ", " : "", events.at[i]->type + 5,
+                     json_text(events.at[i], "task"));
+    return story;
+}

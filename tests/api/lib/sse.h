@@ -70,5 +70,7 @@ struct event *find_event(const struct events *, const char *type, const char *ta
  * the channel and all that came before it is returned. So "no event" needs no waiting.
  */
 struct events channel_so_far(struct server *, const char *channel);
+/* The same as a story: "created a, started a". */
+const char *story_of(struct server *, const char *channel);
 
 #endif

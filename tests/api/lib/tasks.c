@@ -14,6 +14,13 @@ const char *create(struct server *server, const char *body, ...)
     return json_text(reply, "id");
 }
 
+void tasks_expect_joined(const struct reply *reply, const char *id, struct place place)
+{
+    reply_expect_status(reply, 200, place);
+    body_expect_text(&reply->body, "id", id, place);
+    body_expect_json(&reply->body, "joined", "true", place);
+}
+
 struct reply *task(struct server *server, const char *id)
 {
     struct reply *reply = get(server, "/v1/tasks/%s", id);

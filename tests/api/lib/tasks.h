@@ -7,6 +7,10 @@
 /* POST /v1/tasks, which has to be 201; returns the id. Single quotes stand for double ones. */
 const char *create(struct server *, const char *body, ...) __attribute__((format(printf, 2, 3)));
 
+/* This create made no task: it shares the one with that id (section 5.4). */
+#define expect_joined(reply, id) tasks_expect_joined(reply, id, HERE)
+void tasks_expect_joined(const struct reply *, const char *id, struct place);
+
 /* The task as it is now. */
 struct reply *task(struct server *, const char *id);
 /* Waits until it has ended and returns it. */
