@@ -35,9 +35,11 @@ static void note(struct db *db, int rc)
     log_error("database: %s", sqlite3_errmsg(db->handle));
 }
 
-/* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk. */
+/* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk. The
+ * log shrinks back to 64 MiB after a time in which a long read kept it from being folded in. */
 static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                    "PRAGMA wal_autocheckpoint = 4000;";
+                                    "PRAGMA wal_autocheckpoint = 4000;"
+                                    "PRAGMA journal_size_limit = 67108864;";
 
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {

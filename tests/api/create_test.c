@@ -259,7 +259,9 @@ SCENARIO(null_is_absent)
     const char *id = create(
         server, "{'function':'echo','args':null,'kwargs':null,'id':null,'notify_channels':null,"
                 "'priority':null,'run_at':null,'delay':null,'timeout':null,'max_attempts':null,"
-                "'backoff':null,'metadata':null,'wait_for':null,'process_as_task':null}");
+                "'backoff':null,'metadata':null,'wait_for':null,'process_as_task':null,"
+                "'cache_key':null,'cache_ttl':null,'force':null,'result_access':null,"
+                "'forever':null,'guard':null}");
     struct reply *reply = task(server, id);
     expect_json(reply, "args", "[]");
     expect_json(reply, "kwargs", "{}");

@@ -117,7 +117,7 @@ SCENARIO(whole_manifest)
                       "{'description':'All of it','mode':'process','timeout':7.5,'grace':1,"
                       "'concurrency':2,'max_attempts':3,"
                       "'backoff':{'initial':1,'factor':2,'max':300},'on_interrupt':'retry',"
-                      "'env':{'A':'b'}}");
+                      "'env':{'A':'b'},'safe_exit_codes':[3,255],'continues':false}");
     struct server *server = server_start(s, "%s", "");
     struct reply *reply = get(server, "/v1/functions");
     expect_status(reply, 200);

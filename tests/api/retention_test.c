@@ -1,0 +1,47 @@
+/* What is kept grows no further than what --retain asks for. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/api/lib/folder.h"
+#include "tests/api/lib/tasks.h"
+
+/* Bytes of the database, its log folded in: the server has ended. */
+static long database_size(struct scenario *s)
+{
+    struct stat info;
+    const char *path = folder_path(s, "data/errand.db");
+    if (stat(path, &info) != 0)
+        fail_at(HERE, "there is no %s", path);
+    return (long)info.st_size;
+}
+
+/* Tasks of 2 KiB each, run and forgotten. */
+static long round_of_tasks(struct scenario *s, int tasks)
+{
+    char filler[2049];
+    memset(filler, 'x', sizeof filler - 1);
+    filler[sizeof filler - 1] = '\0';
+    struct server *server = server_start(s, "--retain 1s");
+    for (int i = 0; i < tasks; i++)
+        create(server, "{'function':'echo','args':['%s'],'notify_channels':['a','b']}", filler);
+    eventually(count_tasks(server, "limit=1") == 0);
+    server_stop(server);
+    return database_size(s);
+}
+
+/* The space of what has expired is used again: a file that has seen five times the work is hardly
+ * larger. */
+SCENARIO(file_is_used_again)
+{
+    long first = round_of_tasks(s, 400), last = 0;
+    for (int round = 0; round < 4; round++)
+        last = round_of_tasks(s, 400);
+    if (last > first + first / 2)
+        fail_at(HERE, "%ld bytes after one round, %ld after five", first, last);
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {RUN(file_is_used_again)};
+    return RUN_SCENARIOS("retention", table);
+}
