@@ -81,10 +81,10 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 .PRECIOUS: $(BUILD)/obj/%.o
 
-test: ## everything: units and scenarios under sanitizers, the demo, the browser
+test: ## everything: units and scenarios under sanitizers, the demo, docs/semantics.md, the browser
 	@tools/need build test demo browser
 	@$(MAKE) --no-print-directory SAN=address,undefined unit api
-	@$(MAKE) --no-print-directory demo-check browser
+	@$(MAKE) --no-print-directory demo-check semantics browser
 
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
@@ -104,6 +104,10 @@ demo: build ## one meta-task from POST to result, with its notices as they arriv
 demo-check: build
 	@tools/need demo
 	@ERRAND=$(abspath $(BUILD)/errand) tools/demo-check
+.PHONY: semantics
+semantics: build ## every line of docs/semantics.md on a real server
+	@tools/need test demo
+	@ERRAND=$(abspath $(BUILD)/errand) tests/semantics/run
 
 # --- quality ----------------------------------------------------------------
 
