@@ -19,10 +19,10 @@ static void fail(struct engine *engine, struct txn *txn, struct task_row *row,
 }
 
 static void fail_or_retry(struct engine *engine, struct txn *txn, struct task_row *row,
-                          const struct failure *failure)
+                          const struct outcome *outcome, const struct failure *failure)
 {
     row->failures++;
-    if (row->failures >= row->max_attempts) {
+    if (row->failures >= row->max_attempts || outcome->final) {
         fail(engine, txn, row, failure);
         return;
     }
@@ -30,7 +30,8 @@ static void fail_or_retry(struct engine *engine, struct txn *txn, struct task_ro
     uint64_t random = 0;
     if (getrandom(&random, sizeof(random), 0) < 0)
         random = 0; /* no jitter this time */
-    row->run_at = txn->now + backoff_pause(backoff, row->failures, random);
+    int64_t pause = backoff_pause(backoff, row->failures, random);
+    row->run_at = txn->now + (pause > outcome->retry_after ? pause : outcome->retry_after);
     task_move(engine, txn, row, CAUSE_RETRY, &(struct move_with){.failure = failure});
 }
 
@@ -97,7 +98,7 @@ static void end_by_itself(struct engine *engine, struct txn *txn, struct task_ro
             return;
     }
     if (!succeeded) {
-        fail_or_retry(engine, txn, row, &failure);
+        fail_or_retry(engine, txn, row, outcome, &failure);
         return;
     }
     task_move(engine, txn, row, CAUSE_SUCCEED,
@@ -118,7 +119,7 @@ static void finish_apply(struct command *command, struct txn *txn)
                attempt->dropped_bytes);
     if (row.cancel_requested) {
         end_cancelled(engine, txn, &row);
-    } else if (finish->interrupted && engine->config.cancel_at_shutdown) {
+    } else if (attempt->stop == STOP_SHUTDOWN && engine->config.cancel_at_shutdown) {
         row.caused_by = row.id;
         end_cancelled(engine, txn, &row);
     } else if (finish->interrupted) {
@@ -134,7 +135,7 @@ static void finish_done(struct command *command)
     struct attempt *attempt = container_of(finish, struct attempt, finish);
     struct engine *engine = attempt->engine;
     engine->in_flight--;
-    engine->interrupted += finish->interrupted && finish->ended;
+    engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
     if (!finish->ended && attempt->run.function->mode != MODE_BUILTIN) {
         engine->outlived--;
         engine->again = true; /* its slot is free only now */

@@ -58,11 +58,18 @@ static bool read_description(struct manifest *manifest, const cJSON *item)
     return true;
 }
 
+/* Modes that a manifest may name. */
+static const enum function_mode modes[] = {MODE_PROCESS};
+
 static bool read_mode(struct manifest *manifest, const cJSON *item)
 {
-    if (!cJSON_IsString(item) || strcmp(item->valuestring, "process") != 0)
-        return refuse(manifest, item->string, "has to be \"process\"");
-    return true;
+    for (size_t i = 0; i < array_size(modes); i++) {
+        if (cJSON_IsString(item) && strcmp(item->valuestring, mode_text(modes[i])) == 0) {
+            manifest->function->mode = modes[i];
+            return true;
+        }
+    }
+    return refuse(manifest, item->string, "names no mode of a function");
 }
 
 /* A program without a slash is looked up in PATH now, once, and by nobody else later. */

@@ -51,7 +51,7 @@ static void attempt_ended(struct attempt *attempt, const struct outcome *outcome
     forget(attempt);
     finish->outcome = *outcome;
     finish->outcome.result = arena_str(&attempt->run.arena, outcome->result);
-    finish->interrupted = attempt->stop == STOP_SHUTDOWN;
+    finish->interrupted = attempt->stop == STOP_SHUTDOWN || outcome->interrupted;
     if (attempt->stop == STOP_TIMEOUT)
         finish->outcome =
             run_failure(&attempt->run, FAILURE_TIMEOUT, "the attempt took longer than %.3f s",

@@ -37,7 +37,7 @@ struct order {
 /* How an attempt ended, on its way to the writer. */
 struct finish {
     struct command command;
-    bool interrupted; /* the shutdown ended it: it counts neither as success nor as failure */
+    bool interrupted; /* by others: it counts neither as success nor as failure */
     struct outcome outcome;
     struct continuation *continuation; /* it returned a task; NULL: it did not */
     bool ended;                        /* it found its task, and the state changed */

@@ -15,6 +15,9 @@ struct executor;
 /* How an attempt ended. */
 struct outcome {
     bool succeeded;
+    bool interrupted;       /* it neither succeeded nor failed: it runs again */
+    bool final;             /* it failed, and trying again would not help */
+    int64_t retry_after;    /* milliseconds that a next attempt has to wait at least */
     bool safe_exit;         /* it succeeded by an exit status that is no failure */
     struct str result;      /* JSON, one line; when it succeeded */
     struct failure failure; /* when it did not; attempt is filled in by others */

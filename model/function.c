@@ -4,7 +4,7 @@
 
 const char *mode_text(enum function_mode mode)
 {
-    static const char *const texts[] = {"builtin", "process"};
+    static const char *const texts[] = {"builtin", "process", "worker", "http", "remote"};
     return texts[mode];
 }
 

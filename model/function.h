@@ -9,7 +9,24 @@
 /* Of a process: 0 to 255. */
 enum { EXIT_STATUSES = 256 };
 
-enum function_mode { MODE_BUILTIN, MODE_PROCESS };
+enum function_mode { MODE_BUILTIN, MODE_PROCESS, MODE_WORKER, MODE_HTTP, MODE_REMOTE, MODES };
+
+/* Warm processes that serve a file's functions (manifest "workers"). */
+struct worker_rules {
+    int64_t min, max; /* processes; min are started ahead */
+    int64_t idle;     /* milliseconds after which one above min is let go */
+    int64_t inflight; /* tasks at once in one process */
+};
+
+#define WORKERS_DEFAULT ((struct worker_rules){.max = 2, .idle = 60000, .inflight = 1})
+
+/* What a process of the function may use; 0: as much as the server (manifest "limits"). */
+struct limits {
+    int64_t memory; /* bytes */
+    int64_t cpu;    /* seconds of processor time */
+    int64_t files;  /* open descriptors */
+    int64_t output; /* bytes of standard output; at most --max-result */
+};
 
 struct function {
     struct str name;
@@ -25,7 +42,15 @@ struct function {
     bool fail_on_interrupt;         /* manifest "on_interrupt":"fail" */
     bool continues;                 /* its result may be another task (design 3.5) */
     bool safe_exits[EXIT_STATUSES]; /* process: statuses that are no failure (design 5.6) */
-    const struct builtin *builtin;  /* MODE_BUILTIN: what to run (executors/builtin.c) */
+    struct str file;          /* worker: the file that serves it, without extension: its pool */
+    const struct str *serves; /* worker: the names that the file serves, if it says so */
+    size_t serves_count;
+    struct worker_rules workers;
+    const char *url, *method;   /* http */
+    const char *const *headers; /* http: NULL-ended "Name: value" */
+    struct limits limits;
+    const char *user;              /* whose process it is; NULL: the server's own user */
+    const struct builtin *builtin; /* MODE_BUILTIN: what to run (executors/builtin.c) */
 };
 
 /* Sorted by name. */
