@@ -85,18 +85,21 @@ static void keep_result(struct txn *txn, struct task_row *row, struct str result
 void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enum task_cause cause,
                const struct move_with *with)
 {
+    static const struct move_with nothing = {0};
     enum task_state from = row_state(row);
     const struct state_move *move = state_move(from, cause);
     assert(move);
+    with = with ? with : &nothing;
     row->state = str_of(state_text(move->to));
     row->version++;
     move_times(engine, txn, row, move->to);
-    if (with && with->failure)
+    if (with->failure) {
         row->error = failure_json(txn, row, with->failure);
-    if (with && with->result.data)
+        if (move->to == STATE_FAILED && row->guard)
+            guard_failed(engine, txn, row, with->failure->message);
+    }
+    if (with->result.data)
         keep_result(txn, row, with->result);
-    if (move->to == STATE_FAILED && row->guard)
-        guard_failed(engine, txn, row, with->failure->message);
     if (move->event != EVENT_NONE)
         tell(txn, row, move->event, with);
     if (!state_terminal(move->to))
