@@ -38,6 +38,7 @@ static void after_commit(void *arg, struct txn *txn)
     struct engine *engine = arg;
     engine->failing = false;
     tally_publish(&engine->tally);
+    meter_publish(&engine->meter, txn);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
         engine->in_flight += order->kind == ORDER_START;
@@ -54,6 +55,7 @@ static void undone(void *arg, struct txn *txn)
     struct engine *engine = arg;
     (void)txn;
     tally_undo(&engine->tally);
+    meter_undo(&engine->meter);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
         engine->outlived -= order->kind == ORDER_KILL && order->takes_slot;
@@ -132,6 +134,7 @@ static bool open_database(struct engine *engine, char **message)
         refuse(message, path, db ? why : text);
     if (fine) {
         tally_init(&engine->tally);
+        meter_init(&engine->meter);
         tally_load(&engine->tally, db);
         writer_init(&engine->writer, db, &client);
     } else {
@@ -155,6 +158,7 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
         !open_database(engine, message))
         return false;
     engine->claimable = function_set_ref(engine->functions);
+    meter_know(&engine->meter, engine->claimable);
     engine->closed = true; /* nothing starts during recovery */
     bool recovered = recover(engine);
     engine->closed = false;
@@ -202,6 +206,7 @@ static void reload_apply(struct command *command, struct txn *txn)
     if (reload->set) { /* apply may run twice */
         function_set_unref(reload->engine->claimable);
         reload->engine->claimable = reload->set;
+        meter_know(&reload->engine->meter, reload->set);
         reload->set = NULL;
     }
 }
@@ -329,6 +334,7 @@ void engine_stop(struct engine *engine)
     writer_stop(&engine->writer);
     tally_done(&engine->tally);
     buf_done(&engine->last_words);
+    meter_done(&engine->meter);
     function_set_unref(engine->functions);
     function_set_unref(engine->claimable);
     close(engine->lock);

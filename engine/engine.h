@@ -7,6 +7,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "engine/meter.h"
 #include "engine/supervisor.h"
 #include "engine/tally.h"
 #include "model/function.h"
@@ -41,6 +42,7 @@ struct engine {
     struct reader_pool readers;
     struct supervisor supervisor;
     struct tally tally;
+    struct meter meter;
     int lock; /* descriptor that holds the data folder */
 
     pthread_mutex_t functions_lock; /* "functions": guards the next */

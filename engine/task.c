@@ -106,6 +106,7 @@ void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enu
         row->error = STR_NONE; /* of a failed attempt: told, but the task has not failed */
     row_move(txn->db, row, from);
     tally_move(&engine->tally, (int)from, row);
+    meter_move(&engine->meter, txn->now, move, row);
 }
 
 void task_add(struct engine *engine, struct txn *txn, struct task_row *row)
@@ -114,6 +115,7 @@ void task_add(struct engine *engine, struct txn *txn, struct task_row *row)
     move_times(engine, txn, row, row_state(row));
     row_insert(txn->db, row);
     tally_move(&engine->tally, -1, row);
+    meter_add(&engine->meter, row);
     txn_emit(txn, row->seq, &event);
 }
 

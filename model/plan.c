@@ -1,5 +1,4 @@
 #include "base/id.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "model/reader.h"
 

@@ -118,6 +118,29 @@ void row_touch(struct db *db, const struct task_row *row)
     stmt_run(stmt);
 }
 
+/* Rows looked at. More than so many are needed only where so many of the oldest tasks were all
+ * queued long after they were created, and others in between. */
+enum { QUEUED_LOOK = 1000 };
+
+/* Nobody is queued before being created: once a task is younger than the best so far, so are all
+ * that follow. */
+int64_t row_queued_since(struct db *db)
+{
+    static const char *const kinds[] = {"task", "meta"};
+    int64_t since = 0;
+    for (size_t i = 0; i < array_size(kinds); i++) {
+        struct stmt *stmt = db_stmt(db, SQL_queued_first);
+        stmt_bind_text(stmt, ":kind", str_of(kinds[i]));
+        stmt_bind_int(stmt, ":limit", QUEUED_LOOK);
+        while (stmt_step(stmt) && (!since || stmt_int(stmt, 1) < since)) {
+            if (!since || stmt_int(stmt, 0) < since)
+                since = stmt_int(stmt, 0);
+        }
+        stmt_end(stmt);
+    }
+    return since;
+}
+
 enum task_state row_state(const struct task_row *row)
 {
     enum task_state state = STATE_FAILED;

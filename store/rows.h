@@ -31,6 +31,9 @@ void row_insert(struct db *db, const struct task_row *row);
 bool row_move(struct db *db, const struct task_row *row, enum task_state from);
 /* Writes what may change while the state stays. */
 void row_touch(struct db *db, const struct task_row *row);
+/* When the task that has been queued for longest was queued; 0: none is. Reads a few rows however
+ * long the queue is. */
+int64_t row_queued_since(struct db *db);
 enum task_state row_state(const struct task_row *row);
 bool row_is_meta(const struct task_row *row);
 /* A meta-task, or one that continued with the task that it returned. */

@@ -108,6 +108,11 @@ ORDER BY lane, priority DESC, seq LIMIT 1;
 SELECT * FROM tasks WHERE function = :function AND state = 'queued'
 ORDER BY lane, priority DESC, seq LIMIT :limit;
 
+-- Those that were created first; created_at and seq grow together.
+-- name: queued_first
+SELECT max(queued_at, created_at), created_at FROM tasks WHERE state = 'queued' AND kind = :kind
+ORDER BY seq LIMIT :limit;
+
 -- name: due
 SELECT * FROM tasks WHERE state = 'scheduled' AND run_at <= :now ORDER BY run_at LIMIT :limit;
 

@@ -23,7 +23,8 @@ struct txn {
     int64_t next_event;       /* for the next event */
     struct txn_event *events; /* heap */
     size_t event_count, event_capacity;
-    int64_t writes; /* commands applied */
+    int64_t writes;    /* commands applied */
+    int64_t commit_ns; /* how long its COMMIT took, once it is over */
 };
 
 /* Stores an event (its texts may be short-lived) and keeps it for publishing. */

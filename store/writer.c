@@ -33,7 +33,9 @@ static bool commit(struct writer *writer)
     struct txn *txn = &writer->txn;
     if (db_status(txn->db) == DB_OK)
         writer->client.before_commit(writer->client.arg, txn);
+    int64_t began = clock_mono_ns();
     db_commit(txn->db);
+    txn->commit_ns = clock_mono_ns() - began;
     bool stored = db_status(txn->db) == DB_OK;
     if (stored) {
         atomic_fetch_add_explicit(&writer->commits, 1, memory_order_relaxed);
