@@ -4,6 +4,8 @@
 #include "server/http.h"
 #include "server/reply.h"
 
+#include <stdatomic.h>
+
 /* --- before the body ---------------------------------------------------------------- */
 
 struct framing {
@@ -107,6 +109,7 @@ static enum MHD_Result part(struct request *request)
     }
     buf_add_text(&reply, "\r\n");
     buf_add_str(&reply, buf_str(&body));
+    request->status = kind->status;
     int fd = request_take_socket(request);
     if (fd >= 0)
         hub_farewell(request->thread->server->config.hub, fd, buf_str(&reply));
@@ -214,6 +217,14 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
     return after_handler(request);
 }
 
+/* A stream is handed over with its head, which says 200. Who left before the answer got none. */
+static void count_answer(const struct request *request)
+{
+    unsigned status = request->taken && !request->status ? 200 : request->status;
+    if (status >= 100 && status <= 599)
+        atomic_fetch_add_explicit(&request->thread->answers[status / 100], 1, memory_order_relaxed);
+}
+
 void exchange_completed(void *arg, struct MHD_Connection *connection, void **state,
                         enum MHD_RequestTerminationCode why)
 {
@@ -223,6 +234,7 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
     (void)why;
     if (!request)
         return;
+    count_answer(request);
     struct arena arena = request->arena;
     buf_done(&request->body);
     mem_free(request);

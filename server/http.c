@@ -180,3 +180,11 @@ void http_stop(struct http_server *server)
     mem_free(server->threads);
     close(server->socket);
 }
+
+int64_t http_answers(const struct http_server *server, unsigned digit)
+{
+    int64_t count = 0;
+    for (unsigned i = 0; i < server->config.threads; i++)
+        count += atomic_load_explicit(&server->threads[i].answers[digit], memory_order_relaxed);
+    return count;
+}

@@ -36,6 +36,7 @@ struct http_thread {
     bool full;      /* at the limit when last looked at */
     int suspended;  /* requests that somebody will wake */
     pthread_t thread;
+    _Atomic int64_t answers[6]; /* by the first digit of the status; only this thread counts */
 };
 
 struct http_server {
@@ -57,5 +58,7 @@ bool http_start(struct http_server *server, int socket, const struct http_config
                 char **message);
 /* Takes no more connections, and waits for suspended requests: somebody has to wake each. */
 void http_stop(struct http_server *server);
+/* Any thread: requests answered with a status of this first digit, 1 to 5. */
+int64_t http_answers(const struct http_server *server, unsigned digit);
 
 #endif

@@ -59,7 +59,9 @@ struct hub {
     pthread_t thread;
     _Atomic bool stopping;
     _Atomic int64_t listeners;   /* subscribers and waiters; 0: the writer need not tell */
-    _Atomic int64_t subscribers; /* for statistics */
+    _Atomic int64_t subscribers; /* for statistics, as are the next */
+    _Atomic int64_t lags;        /* times that a subscriber fell behind what is live */
+    _Atomic int64_t dropped;     /* subscribers that were cut off, as they took nothing */
 
     struct map by_channel, by_task;     /* of struct link */
     struct subscriber *everyone;        /* those with neither filter */

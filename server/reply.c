@@ -13,6 +13,7 @@ static void queue(struct request *request, unsigned status, struct MHD_Response 
     MHD_queue_response(request->connection, status, response);
     MHD_destroy_response(response);
     request->replied = true;
+    request->status = status;
 }
 
 void reply_body(struct request *request, unsigned status, const char *type, struct buf *body)

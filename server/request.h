@@ -67,7 +67,8 @@ struct request {
     void *state; /* the handler's own, between its steps */
     bool suspended;
     bool replied;
-    bool taken; /* the socket was handed over: libmicrohttpd drops its own */
+    unsigned status; /* of the reply, once there is one */
+    bool taken;      /* the socket was handed over: libmicrohttpd drops its own */
 };
 
 /* The value of a header field, or STR_NONE. Borrowed from libmicrohttpd. */

@@ -158,6 +158,7 @@ static void lag(struct subscriber *s)
         frame_unref(frame);
     }
     s->pending_count = kept;
+    atomic_fetch_add(&s->hub->lags, s->live);
     s->ending = false; /* the end is found again where the rest is */
     s->live = false;
     watch(s, true);
@@ -254,6 +255,7 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 void subscriber_heartbeat(struct subscriber *s)
 {
     if (s->blocked && ++s->missed_beats >= STALLED_BEATS) {
+        atomic_fetch_add(&s->hub->dropped, 1);
         subscriber_close(s);
         return;
     }
