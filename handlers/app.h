@@ -34,6 +34,7 @@ HANDLER(handle_task_events);
 HANDLER(handle_events);
 HANDLER(handle_functions);
 HANDLER(handle_stats);
+HANDLER(handle_metrics);
 HANDLER(handle_live);
 HANDLER(handle_ready);
 HANDLER(handle_dashboard);

@@ -32,6 +32,8 @@ static const struct route table[] = {
      "channel task type function last_event_id", TOKEN, "Events as they happen"},
     {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN, "What can be run"},
     {METHOD_GET, "/v1/stats", handle_stats, BODY_NONE, JSON, "", TOKEN, "Counts and rates"},
+    {METHOD_GET, "/metrics", handle_metrics, BODY_NONE, "text/plain", "", TOKEN,
+     "Measures for Prometheus"},
     {METHOD_GET, "/healthz", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server works"},
     {METHOD_GET, "/livez", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server lives"},
     {METHOD_GET, "/readyz", handle_ready, BODY_NONE, JSON, "", OPEN,
