@@ -207,7 +207,7 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
         !hub_open(&serving->hub, engine_database(&config, &serving->arena),
                   serving->settings.heartbeat, message))
         return false;
-    const struct event_sink sink = {&serving->hub, hub_publish, end_server};
+    const struct event_sink sink = {&serving->hub, hub_publish, end_server, hub_wants_logs};
     serving->app = (struct app){.engine = &serving->engine, .hub = &serving->hub};
     const struct http_config http = http_config_of(serving, files);
     hub_start(&serving->hub);

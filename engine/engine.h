@@ -32,7 +32,8 @@ struct engine_config {
 struct event_sink {
     void *arg;
     void (*publish)(void *arg, const struct txn_event *events, size_t count);
-    void (*end)(void *arg); /* the server is to shut down */
+    void (*end)(void *arg);        /* the server is to shut down */
+    bool (*wants_logs)(void *arg); /* whether somebody follows a log */
 };
 
 struct engine {

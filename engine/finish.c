@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "engine/continuation.h"
 #include "engine/task.h"
-#include "store/logs.h"
 
 #include <sys/random.h>
 
@@ -115,8 +114,8 @@ static void finish_apply(struct command *command, struct txn *txn)
     finish->ended = still_running(txn, attempt, &row);
     if (!finish->ended)
         return;
-    log_append(txn->db, attempt->task, buf_str(&attempt->log), attempt->dropped_lines,
-               attempt->dropped_bytes);
+    task_log(engine, txn, attempt->task, buf_str(&attempt->log), attempt->dropped_lines,
+             attempt->dropped_bytes);
     if (row.cancel_requested) {
         end_cancelled(engine, txn, &row);
     } else if (attempt->stop == STOP_SHUTDOWN && engine->config.cancel_at_shutdown) {
@@ -178,7 +177,8 @@ static void progress_apply(struct command *command, struct txn *txn)
 static void log_apply(struct command *command, struct txn *txn)
 {
     struct report *report = container_of(command, struct report, command);
-    log_append(txn->db, report->task, report->text, report->dropped_lines, report->dropped_bytes);
+    task_log(report->engine, txn, report->task, report->text, report->dropped_lines,
+             report->dropped_bytes);
 }
 
 static void report_done(struct command *command)

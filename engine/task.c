@@ -1,9 +1,11 @@
 #include "engine/task.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/audience.h"
 #include "engine/guard.h"
+#include "store/logs.h"
 
 #include <assert.h>
 
@@ -139,4 +141,28 @@ void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
         passed_on.origin = row->id;
         txn_emit(txn, ancestors[i].seq, &passed_on);
     }
+}
+
+/* A line as it is stored: time, stream, text. */
+static void tell_line(struct txn *txn, const struct task_row *row, struct str line)
+{
+    struct event event = event_of(row, EVENT_LOG, txn->now);
+    struct str time = str_cut(&line, ' ');
+    clock_parse(time, &event.at);
+    event.stream = str_cut(&line, ' ');
+    event.line = line.data ? line : STR("");
+    event.attempt = row->attempt;
+    txn_tell(txn, row->seq, &event);
+}
+
+void task_log(struct engine *engine, struct txn *txn, int64_t task, struct str lines,
+              int64_t dropped_lines, int64_t dropped_bytes)
+{
+    struct task_row row;
+    log_append(txn->db, task, lines, dropped_lines, dropped_bytes);
+    if (!lines.len || !engine->sink.wants_logs || !engine->sink.wants_logs(engine->sink.arg) ||
+        !row_by_seq(txn->db, task, &row, &txn->arena))
+        return;
+    while (lines.len)
+        tell_line(txn, &row, str_cut(&lines, '\n'));
 }

@@ -24,6 +24,10 @@ void task_add(struct engine *engine, struct txn *txn, struct task_row *row);
 void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
                    struct str progress);
 
+/* Stores lines of the task's log (store/logs.h) and tells those who follow. */
+void task_log(struct engine *engine, struct txn *txn, int64_t task, struct str lines,
+              int64_t dropped_lines, int64_t dropped_bytes);
+
 /* What follows from the end of a task: meta-tasks that wait for it go on or end, and what nobody
  * wants any more is cancelled. */
 void task_ended(struct engine *engine, struct txn *txn, const struct task_row *row);

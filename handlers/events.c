@@ -3,8 +3,7 @@
 #include "base/mem.h"
 #include "handlers/app.h"
 #include "handlers/params.h"
-
-#include <stdatomic.h>
+#include "handlers/stream.h"
 
 /* Last-Event-ID beats the query; -1 is an id that cannot be one of ours (design 4.10). */
 static bool read_position(struct request *request, struct subscription *subscription)
@@ -19,47 +18,6 @@ static bool read_position(struct request *request, struct subscription *subscrip
     if (header.data && (!str_int(header, &subscription->last_id) || subscription->last_id < 0))
         subscription->last_id = -1;
     return true;
-}
-
-static struct str stream_head(struct request *request)
-{
-    struct buf head = {0};
-    buf_add_text(&head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-                        "Connection: close\r\n");
-    for (const struct header *header = request->headers; header; header = header->next)
-        buf_addf(&head, "%s: %s\r\n", header->name.data, header->value.data);
-    buf_add_text(&head, "\r\nretry: 3000\n: errand\n\n");
-    struct str kept = arena_str(&request->arena, buf_str(&head));
-    buf_done(&head);
-    return kept;
-}
-
-static void reply_head_only(struct request *request)
-{
-    struct buf nothing = {0};
-    request_add_header(request, "Cache-Control", STR("no-store"));
-    request_add_header(request, "X-Accel-Buffering", STR("no"));
-    reply_body(request, 200, "text/event-stream", &nothing);
-}
-
-/* From here on the socket is the hub's. */
-static void subscribe(struct request *request, struct subscription *subscription)
-{
-    if (str_eq(request->method, STR("HEAD"))) {
-        reply_head_only(request);
-        return;
-    }
-    if (atomic_load(&app_of(request)->engine->draining)) {
-        reply_refuse(request, PROBLEM_DRAINING, "the server is shutting down");
-        return;
-    }
-    subscription->head = stream_head(request);
-    subscription->fd = request_take_socket(request);
-    if (subscription->fd < 0)
-        reply_refuse(request, PROBLEM_INTERNAL, "no descriptor is left for a stream");
-    else
-        hub_subscribe(app_of(request)->hub, subscription);
 }
 
 /* --- all events ------------------------------------------------------------------------ */
@@ -133,8 +91,8 @@ void handle_events(struct request *request)
         read_list(request, "channel", &filter->channels, &filter->channel_count) &&
         read_list(request, "task", &filter->tasks, &filter->task_count) &&
         read_list(request, "function", &filter->functions, &filter->function_count) &&
-        read_types(request, &filter->types))
-        subscribe(request, &subscription);
+        read_types(request, &filter->types) && param_switch(request, "logs", &filter->logs))
+        stream_start(request, &subscription, STREAM_EVENTS);
     else
         reply_problem(request, &request->problem, STR_NONE);
 }
@@ -187,7 +145,7 @@ static void looked_up(struct request *request)
     else if (stream->over)
         reply_empty(request, 204); /* stops an EventSource */
     else
-        subscribe(request, &stream->subscription);
+        stream_start(request, &stream->subscription, STREAM_EVENTS);
 }
 
 void handle_task_events(struct request *request)
@@ -195,7 +153,8 @@ void handle_task_events(struct request *request)
     struct task_stream *stream = ARENA_NEW(&request->arena, struct task_stream);
     stream->request = request;
     stream->id = request->id;
-    if (!read_position(request, &stream->subscription)) {
+    if (!read_position(request, &stream->subscription) ||
+        !param_switch(request, "logs", &stream->filter.logs)) {
         reply_problem(request, &request->problem, STR_NONE);
         return;
     }

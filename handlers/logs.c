@@ -2,22 +2,23 @@
 #include "store/logs.h"
 
 #include "base/mem.h"
-#include "handlers/app.h"
+#include "handlers/params.h"
+#include "handlers/stream.h"
 
 struct log_view {
     struct request *request;
     struct query query;
     struct buf text;
-    bool failed, found;
+    int64_t task; /* seq; 0: there is none */
+    bool follow, failed;
 };
 
 static void query_run(struct query *query, struct db *db)
 {
     struct log_view *view = container_of(query, struct log_view, query);
-    int64_t seq = row_seq_by_id(db, view->request->id);
-    view->found = seq != 0;
-    if (seq)
-        log_read(db, seq, &view->text);
+    view->task = row_seq_by_id(db, view->request->id);
+    if (view->task && !view->follow)
+        log_read(db, view->task, &view->text);
 }
 
 static void query_done(struct query *query, bool failed)
@@ -27,13 +28,26 @@ static void query_done(struct query *query, bool failed)
     request_wake(view->request);
 }
 
+static void follow(struct log_view *view)
+{
+    const struct filter filter = {.tasks = &view->request->id,
+                                  .task_count = 1,
+                                  .seq = view->task,
+                                  .logs = true,
+                                  .follow = true};
+    struct subscription subscription = {.filter = &filter};
+    stream_start(view->request, &subscription, STREAM_LOG);
+}
+
 static void read_done(struct request *request)
 {
     struct log_view *view = request->state;
     if (view->failed)
         reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
-    else if (!view->found)
+    else if (!view->task)
         reply_refuse(request, PROBLEM_NOT_FOUND, "there is no task with this id");
+    else if (view->follow)
+        follow(view);
     else
         reply_body(request, 200, "text/plain; charset=utf-8", &view->text);
     buf_done(&view->text);
@@ -43,6 +57,10 @@ void handle_task_logs(struct request *request)
 {
     struct log_view *view = ARENA_NEW(&request->arena, struct log_view);
     view->request = request;
+    if (!param_switch(request, "follow", &view->follow)) {
+        reply_problem(request, &request->problem, STR_NONE);
+        return;
+    }
     view->query = (struct query){.run = query_run, .done = query_done};
     request->state = view;
     request_suspend(request, read_done);

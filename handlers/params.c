@@ -11,6 +11,19 @@ bool param_once(struct request *request, const char *name, struct str *value)
                              "this may be given once");
 }
 
+bool param_switch(struct request *request, const char *name, bool *value)
+{
+    struct str text;
+    if (!param_once(request, name, &text))
+        return false;
+    if (text.data && !str_eq(text, STR("0")) && !str_eq(text, STR("1")))
+        return problem_parameter(&request->problem, &request->arena, str_of(name),
+                                 "this has to be 0 or 1");
+    if (text.data)
+        *value = str_eq(text, STR("1"));
+    return true;
+}
+
 bool param_wait(struct request *request, int64_t *wait_ms)
 {
     struct str value;

@@ -9,6 +9,8 @@ enum { WAIT_MAX_MS = 60000 };
 
 /* The only value of a parameter that may be given once; STR_NONE: not given. */
 bool param_once(struct request *request, const char *name, struct str *value);
+/* 0 or 1; untouched if not given. */
+bool param_switch(struct request *request, const char *name, bool *value);
 /* Seconds to wait, in milliseconds, at most WAIT_MAX_MS; untouched if not given. */
 bool param_wait(struct request *request, int64_t *wait_ms);
 /* A whole number from low on; above high it counts as high. Untouched if not given. */

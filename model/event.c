@@ -62,6 +62,11 @@ void event_render(const struct event *event, struct buf *out)
     add_json(out, ",\"progress\":", event->progress);
     add_json(out, ",\"error\":", event->error);
     add_json(out, ",\"result\":", event->result);
+    if (event->stream.data) {
+        add_id(out, ",\"stream\":", event->stream);
+        buf_add_text(out, ",\"line\":");
+        buf_add_json(out, event->line);
+    }
     if (event->safe_exit)
         buf_add_text(out, ",\"safe_exit\":true");
     add_id(out, ",\"origin\":", event->origin);

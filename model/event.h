@@ -28,7 +28,8 @@ struct event {
     struct str error;    /* JSON */
     struct str result;   /* JSON */
     bool safe_exit;
-    struct str origin; /* id of the task that reported */
+    struct str stream, line; /* of a log; any bytes */
+    struct str origin;       /* id of the task that reported */
     struct str caused_by;
     int64_t attempt;     /* 0: leave out */
     struct str channels; /* JSON array; STR_NONE: the event goes to no channel */

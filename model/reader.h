@@ -24,8 +24,8 @@ bool reader_task(struct reader *reader, uint32_t node, bool inner, size_t *index
 /* Reads the members of one task, but does not look inside args and kwargs for tasks. */
 bool reader_members(struct reader *reader, uint32_t node, struct spec *spec, uint32_t *args,
                     uint32_t *kwargs);
-/* How the tasks of a plan hang together (graph.c): resolves references by id, finds tasks that share
- * a cache_key, and refuses circles. */
+/* How the tasks of a plan hang together (graph.c): resolves references by id, finds tasks that
+ * share a cache_key, and refuses circles. */
 bool graph_resolve(struct reader *reader, struct plan *plan);
 /* Sets the problem at the current path and returns false. */
 bool reader_refuse(struct reader *reader, enum problem_code code, const char *format, ...)

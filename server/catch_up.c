@@ -2,6 +2,7 @@
  * or, further back, from the store, a piece at a time. */
 #include "model/state.h"
 #include "server/subscriber.h"
+#include "store/logs.h"
 
 /* Stored events looked at before the others get their turn. */
 enum { SLICE = 256 };
@@ -80,9 +81,33 @@ static void read_on_task(struct subscriber *s)
     s->live = !ended;
 }
 
+/* A log that is followed: the next piece of it, with a word where its middle is missing. */
+static bool read_log(struct subscriber *s)
+{
+    struct buf text = {0};
+    bool more = log_read_on(s->hub->db, s->filter->seq, &s->cursor, &s->past_gap, &text);
+    if (text.len)
+        subscriber_push(s, frame_text(buf_str(&text)));
+    buf_done(&text);
+    if (db_status(s->hub->db) != DB_OK)
+        db_rollback(s->hub->db);
+    return more;
+}
+
+static void read_on_log(struct subscriber *s)
+{
+    bool ended = task_ended(s);
+    if (read_log(s))
+        return;
+    s->ending = s->ending || ended;
+    s->live = !ended;
+}
+
 void subscriber_read_on(struct subscriber *s)
 {
-    if (s->filter->seq)
+    if (s->filter->follow)
+        read_on_log(s);
+    else if (s->filter->seq)
         read_on_task(s);
     else if (s->cursor >= s->hub->ring_after)
         read_ring(s);

@@ -19,8 +19,9 @@ struct frame *frame_new(int64_t id, int64_t seq, const struct event *event, stru
 {
     struct buf text = {0};
     if (id)
-        buf_addf(&text, "id: %lld\nevent: %s\ndata: %.*s\n\n", (long long)id,
-                 event_text(event->type), STR_ARG(data));
+        buf_addf(&text, "id: %lld\n", (long long)id);
+    if (data.data)
+        buf_addf(&text, "event: %s\ndata: %.*s\n\n", event_text(event->type), STR_ARG(data));
     struct frame *frame = mem_alloc(sizeof(*frame) + text.len + event->task.len +
                                     event->function.len + event->channels.len);
     char *at = (char *)(frame + 1);
@@ -154,7 +155,8 @@ struct filter *filter_copy(const struct filter *filter)
 
 bool filter_passes(const struct filter *filter, const struct frame *frame)
 {
-    return (!filter->types || filter->types >> frame->type & 1) &&
+    return (frame->type != EVENT_LOG || filter->logs) &&
+           (!filter->types || filter->types >> frame->type & 1) &&
            (!filter->seq || filter->seq == frame->seq) &&
            (!filter->task_count || listed(filter->tasks, filter->task_count, frame->task)) &&
            (!filter->function_count ||

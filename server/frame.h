@@ -8,7 +8,7 @@
 
 struct frame {
     int refs;   /* the hub's thread only, once it was published */
-    int64_t id; /* 0: no event (a response head, or the silent end of a task) */
+    int64_t id; /* 0: not stored (a response head, a line of log, the silent end of a task) */
     enum event_type type;
     int64_t seq; /* of the task */
     bool ends;   /* the task has ended with it */
@@ -17,7 +17,7 @@ struct frame {
     struct str text;     /* what is written; the structs above point behind it */
 };
 
-/* Renders an event. data: its line of JSON. One reference. */
+/* Renders an event. data: its line of JSON, or STR_NONE. One reference. */
 struct frame *frame_new(int64_t id, int64_t seq, const struct event *event, struct str data);
 /* Bytes as they are. */
 struct frame *frame_text(struct str text);
@@ -36,6 +36,8 @@ struct filter {
     size_t channel_count, task_count, function_count;
     unsigned types; /* bit for each enum event_type; 0: all */
     int64_t seq;    /* one task's own stream; 0: no */
+    bool logs;      /* lines of log too */
+    bool follow;    /* the log itself, as text, and nothing else; with seq */
 };
 
 /* A copy in one piece of heap memory, texts included (mem_free it). */

@@ -72,7 +72,9 @@ static void offer_linked(const struct map *map, struct str key, struct frame *fr
         struct link *link = container_of(n, struct link, node);
         if (!str_eq(link->key, key))
             continue;
-        if (frame->id)
+        if (link->subscriber->filter->follow)
+            subscriber_nudge(link->subscriber);
+        else if (frame->text.len)
             subscriber_offer(link->subscriber, frame);
         else if (link->subscriber->filter->seq == frame->seq)
             subscriber_end(link->subscriber);
@@ -83,7 +85,7 @@ static void offer(struct hub *hub, struct frame *frame)
 {
     struct str rest = frame->channels, channel;
     offer_linked(&hub->by_task, frame->task, frame);
-    if (!frame->id)
+    if (!frame->text.len)
         return;
     while ((channel = channels_next(&rest)).data)
         offer_linked(&hub->by_channel, channel, frame);
@@ -162,6 +164,12 @@ void hub_publish(void *arg, const struct txn_event *events, size_t count)
         publication->frames[i] =
             frame_new(events[i].id, events[i].task, &events[i].event, events[i].data);
     mailbox_post(&hub->mailbox, &publication->mail.mail);
+}
+
+bool hub_wants_logs(void *arg)
+{
+    struct hub *hub = arg;
+    return atomic_load(&hub->log_listeners) > 0;
 }
 
 /* --- newcomers ------------------------------------------------------------------- */

@@ -58,10 +58,11 @@ struct hub {
     struct db *db;
     pthread_t thread;
     _Atomic bool stopping;
-    _Atomic int64_t listeners;   /* subscribers and waiters; 0: the writer need not tell */
-    _Atomic int64_t subscribers; /* for statistics, as are the next */
-    _Atomic int64_t lags;        /* times that a subscriber fell behind what is live */
-    _Atomic int64_t dropped;     /* subscribers that were cut off, as they took nothing */
+    _Atomic int64_t listeners;     /* subscribers and waiters; 0: the writer need not tell */
+    _Atomic int64_t log_listeners; /* of those, who want lines of log */
+    _Atomic int64_t subscribers;   /* for statistics, as are the next */
+    _Atomic int64_t lags;          /* times that a subscriber fell behind what is live */
+    _Atomic int64_t dropped;       /* subscribers that were cut off, as they took nothing */
 
     struct map by_channel, by_task;     /* of struct link */
     struct subscriber *everyone;        /* those with neither filter */
@@ -88,6 +89,8 @@ void hub_stop(struct hub *hub);
 
 /* Writer thread: an event_sink. arg is the hub. */
 void hub_publish(void *arg, const struct txn_event *events, size_t count);
+/* Writer thread: whether a line of log would be heard. arg is the hub. */
+bool hub_wants_logs(void *arg);
 /* Any thread. */
 void hub_subscribe(struct hub *hub, const struct subscription *subscription);
 /* Any thread; task, wait_ms and done are set. The waiter is the hub's until done is called. */

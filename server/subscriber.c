@@ -111,6 +111,7 @@ void subscriber_close(struct subscriber *s)
         frame_unref(s->pending[i]);
     atomic_fetch_sub(&s->hub->listeners, 1);
     atomic_fetch_sub(&s->hub->subscribers, 1);
+    atomic_fetch_sub(&s->hub->log_listeners, s->filter->logs);
     uv_close((uv_handle_t *)&s->poll, handle_closed);
     shutdown(s->fd, SHUT_RDWR);
     close(s->fd);
@@ -199,14 +200,21 @@ void subscriber_push(struct subscriber *s, struct frame *frame)
 
 void subscriber_offer(struct subscriber *s, struct frame *frame)
 {
-    if (!s->live || s->closing || s->ending || frame->id <= s->cursor ||
-        !filter_passes(s->filter, frame))
+    bool passed = frame->id && frame->id <= s->cursor;
+    if (!s->live || s->closing || s->ending || passed || !filter_passes(s->filter, frame))
         return;
     if (s->pending_count == PENDING_MAX && !write_pending(s))
-        return; /* it lags now and finds the frame in the ring */
-    s->cursor = frame->id;
+        return; /* it lags now and finds the frame in the ring; a line of log it has missed */
+    if (frame->id)
+        s->cursor = frame->id;
     subscriber_push(s, frame_ref(frame));
     s->ending = s->filter->seq && frame->ends;
+    mark_dirty(s);
+}
+
+void subscriber_nudge(struct subscriber *s)
+{
+    s->live = false;
     mark_dirty(s);
 }
 
@@ -259,7 +267,7 @@ void subscriber_heartbeat(struct subscriber *s)
         subscriber_close(s);
         return;
     }
-    if (!s->blocked && s->pending_count < PENDING_MAX) {
+    if (!s->blocked && !s->filter->follow && s->pending_count < PENDING_MAX) {
         subscriber_push(s, frame_text(STR(": heartbeat\n\n")));
         mark_dirty(s);
     }
@@ -307,6 +315,7 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription, st
     s->fd = subscription->fd;
     s->filter = filter;
     atomic_fetch_add(&hub->subscribers, 1);
+    atomic_fetch_add(&hub->log_listeners, s->filter->logs);
     list_append(s);
     index_add(s);
     uv_poll_init(&hub->loop, &s->poll, s->fd);

@@ -26,7 +26,9 @@ struct subscriber {
     bool ending;        /* closes when all is written */
     bool closing;       /* its handle is being closed */
     int missed_beats;   /* heartbeats since it last took a byte, while blocked */
-    int64_t cursor;     /* id of the last event it has, or has been spared by its filter */
+    int64_t cursor;     /* id of the last event it has, or has been spared by its filter; of a log
+                           that is followed: of the last piece */
+    bool past_gap;      /* follows a log and is past the place where lines may be missing */
     int64_t written_at; /* loop time, milliseconds */
     struct frame *pending[PENDING_MAX]; /* to be written, the first from `offset` on */
     size_t pending_count;
@@ -41,6 +43,8 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription, st
                     struct frame *head);
 /* Offers a frame that was just published. */
 void subscriber_offer(struct subscriber *subscriber, struct frame *frame);
+/* Its task's log has grown, or its task has ended: it reads on from the store. */
+void subscriber_nudge(struct subscriber *subscriber);
 /* The task of its own stream has ended and nothing is told of it. */
 void subscriber_end(struct subscriber *subscriber);
 /* Writes what is pending and reads on if it lags behind. */

@@ -79,19 +79,36 @@ void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_li
     totals_save(db, task, &totals);
 }
 
-void log_read(struct db *db, int64_t task, struct buf *out)
+static bool read_pieces(struct db *db, int64_t task, int64_t *cursor, int limit, bool *past_gap,
+                        struct buf *out)
 {
     struct totals totals = totals_read(db, task);
-    bool gap = totals.dropped_lines > 0;
+    bool some = false;
     struct stmt *stmt = db_stmt(db, SQL_log_read);
     stmt_bind_int(stmt, ":task", task);
+    stmt_bind_int(stmt, ":after", *cursor);
+    stmt_bind_int(stmt, ":limit", limit);
     while (stmt_step(stmt)) {
-        bool head = stmt_int(stmt, 0);
-        if (gap && !head) {
+        bool head = stmt_int(stmt, 1);
+        some = true;
+        *cursor = stmt_int(stmt, 0);
+        if (!head && !*past_gap && totals.dropped_lines)
             buf_addf(out, "... %lld lines (%lld bytes) left out here ...\n",
                      (long long)totals.dropped_lines, (long long)totals.dropped_bytes);
-            gap = false;
-        }
-        buf_add_str(out, stmt_text(stmt, 1));
+        *past_gap = *past_gap || !head;
+        buf_add_str(out, stmt_text(stmt, 2));
     }
+    return some;
+}
+
+void log_read(struct db *db, int64_t task, struct buf *out)
+{
+    int64_t cursor = 0;
+    bool past_gap = false;
+    read_pieces(db, task, &cursor, -1, &past_gap, out);
+}
+
+bool log_read_on(struct db *db, int64_t task, int64_t *cursor, bool *past_gap, struct buf *out)
+{
+    return read_pieces(db, task, cursor, 1, past_gap, out);
 }

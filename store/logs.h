@@ -15,4 +15,8 @@ void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_li
 /* Appends the whole log to out. */
 void log_read(struct db *db, int64_t task, struct buf *out);
 
+/* Appends the next piece after *cursor (0: from the start) and moves the cursor; false: there is
+ * none yet. *past_gap, false at the start, keeps whether what was left out has been told. */
+bool log_read_on(struct db *db, int64_t task, int64_t *cursor, bool *past_gap, struct buf *out);
+
 #endif

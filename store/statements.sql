@@ -230,7 +230,7 @@ ORDER BY id LIMIT 1;
 DELETE FROM logs WHERE id = :id;
 
 -- name: log_read
-SELECT head, text FROM logs WHERE task = :task ORDER BY id;
+SELECT id, head, text FROM logs WHERE task = :task AND id > :after ORDER BY id LIMIT :limit;
 
 -- --- retention ---------------------------------------------------------------
 

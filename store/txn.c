@@ -16,14 +16,20 @@ static struct txn_event *add(struct txn *txn, int64_t task, const struct event *
     return added;
 }
 
-void txn_emit(struct txn *txn, int64_t task, const struct event *event)
+void txn_tell(struct txn *txn, int64_t task, const struct event *event)
 {
     struct txn_event *added = add(txn, task, event);
     struct buf data = {0};
     event_render(event, &data);
-    added->id = txn->next_event++;
     added->data = arena_str(&txn->arena, buf_str(&data));
     buf_done(&data);
+}
+
+void txn_emit(struct txn *txn, int64_t task, const struct event *event)
+{
+    txn_tell(txn, task, event);
+    struct txn_event *added = &txn->events[txn->event_count - 1];
+    added->id = txn->next_event++;
 
     struct stmt *stmt = db_stmt(txn->db, SQL_event_insert);
     stmt_bind_int(stmt, ":id", added->id);

@@ -9,10 +9,10 @@
 
 /* An event of this transaction, stored already, to be published after the commit. */
 struct txn_event {
-    int64_t id;   /* SSE id; 0: not stored, nobody is told, but the task has ended (notify:false) */
+    int64_t id;   /* SSE id; 0: not stored: a line of log, or the end that nobody is told of */
     int64_t task; /* seq of the task it speaks of */
     struct event event;
-    struct str data; /* the rendered line of JSON */
+    struct str data; /* the rendered line of JSON; STR_NONE: nobody is told */
 };
 
 struct txn {
@@ -31,6 +31,9 @@ struct txn {
 void txn_emit(struct txn *txn, int64_t task, const struct event *event);
 /* Notes the end of a task that nobody is to be told about. */
 void txn_end_silently(struct txn *txn, int64_t task, const struct event *event);
+
+/* Tells of something that is not stored as an event: a line of log. */
+void txn_tell(struct txn *txn, int64_t task, const struct event *event);
 
 /* The first task and event numbers that are free, from the database. */
 void txn_load_counters(struct txn *txn);
