@@ -68,6 +68,30 @@ void functions_counted(struct scenario *s)
                   "exec ./hold.sh\n");
 }
 
+void functions_that_continue(struct scenario *s)
+{
+    static const char first_argument[] = "#!/bin/sh\n"
+                                         "echo \" $ERRAND_TASK_ID \" >>../scratch/runs\n"
+                                         "IFS= read -r line\n"
+                                         "line=${line#*\\\"args\\\":\\[}\n"
+                                         "line=${line%\\],\\\"kwargs\\\":*}\n"
+                                         "printf '%s\\n' \"$line\"\n";
+    functions_standard(s);
+    functions_counted(s);
+    function_file(s, "next.sh", first_argument);
+    function_manifest(s, "next.json", "{'continues':true}");
+    function_file(s, "plain.sh", first_argument);
+    function_file(
+        s, "count.sh",
+        "#!/bin/sh\n"
+        "IFS= read -r line\n"
+        "line=${line#*\\\"args\\\":\\[}\n"
+        "n=${line%%\\]*}\n"
+        "[ $n = 0 ] && echo '\"done\"' && exit\n"
+        "echo \"{\\\"\\$task\\\":{\\\"function\\\":\\\"count\\\",\\\"args\\\":[$((n-1))]}}\"\n");
+    function_manifest(s, "count.json", "{'continues':true}");
+}
+
 int count_runs(struct scenario *s, const char *id)
 {
     const char *mark = id ? text(s, " %s ", id) : " \n";

@@ -23,6 +23,13 @@ int count_status(struct reply **, int count, int status);
  *   held  does as `hold` does, so functions_standard() is needed too
  */
 void functions_counted(struct scenario *);
+/*
+ * Functions that continue (section 3.5); these include the standard and the counted ones.
+ *   next   counts its run; its result is its first argument, which may be a task
+ *   plain  the same, but its manifest does not say that it continues
+ *   count  counts its first argument down, a task for each step, and ends with "done"
+ */
+void functions_that_continue(struct scenario *);
 /* How often the tasks with this id were started; NULL: all of them. */
 int count_runs(struct scenario *, const char *id);
 
