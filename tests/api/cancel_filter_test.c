@@ -231,7 +231,7 @@ SCENARIO(metas)
     }
     assert_false(process_alive(pid));
     expect_state(server, "mine", "scheduled");
-    assert_string_equal(story_of(server, "m"), "created m, cancelled m");
+    assert_string_equal(story_of(server, "m"), "created m, progress m, cancelled m");
 }
 
 /* 4: what matches is counted, also where one's end is the other's. */

@@ -62,6 +62,7 @@ SCENARIO(cancel_reaches_the_last_link)
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'a','function':'next','args':[{'$task':{'id':'b','function':'next',"
                    "'args':[{'$task':{'id':'c','function':'hold'}}]}}]}");
+    await_task(server, "c");
     await_progress(server, "c", 1);
     int pid = folder_pid(s, "c.pids", 0);
     expect_json(cancel(server, "a", NULL), "cancelled", "true");
@@ -178,6 +179,7 @@ SCENARIO(circles)
     expect_text(expect_failure(server, "m", "dependency-failed"), "error.caused_by", "b");
     create(server, "{'id':'c','function':'next','args':[{'$task':"
                    "{'id':'d','function':'next','args':[{'$task':'c'}]}}]}");
+    await_task(server, "d");
     expect_failure(server, "d", "invalid-result");
     expect_text(expect_failure(server, "c", "dependency-failed"), "error.caused_by", "d");
     create(server, "{'id':'e','function':'next','args':[{'$task':"
@@ -224,6 +226,7 @@ SCENARIO(crash_while_the_inner_runs)
                    "'args':[{'$task':{'id':'i','function':'held'}}]}}]}");
     create(server, "{'id':'b','function':'next','args':[{'$task':"
                    "{'id':'j','function':'echo','delay':3600}}]}");
+    await_task(server, "i");
     await_progress(server, "i", 1);
     await_state(server, "b", "waiting");
     for (int round = 0; round < 2; round++) {

@@ -16,7 +16,7 @@ SCENARIO(inner_result)
     struct server *server = server_start(s, "--slots 1");
     create(server, "{'id':'a','function':'next','notify_channels':['a'],'args':[{'$task':"
                    "{'id':'i','function':'held','notify_channels':['i']}}]}");
-    await_state(server, "a", "waiting");
+    await_task(server, "i");
     await_progress(server, "i", 1);
     struct reply *waiting = expect_state(server, "a", "waiting");
     expect_json(waiting, "dependencies", "[{'id':'i','state':'running','at':''}]");
@@ -118,6 +118,7 @@ SCENARIO(below_a_meta)
     create(server,
            "{'id':'m','process':'collect','notify_channels':['m'],'args':[{'$task':"
            "{'id':'a','function':'next','args':[{'$task':{'id':'i','function':'hold'}}]}}]}");
+    await_task(server, "i");
     await_progress(server, "i", 1);
     expect_state(server, "m", "waiting");
     release(s, "i", "7");

@@ -239,13 +239,15 @@ SCENARIO(deleted_task)
     assert_int_equal(count_tasks(server, ""), 0);
 }
 
-/* 4 and 1: kept for 24 hours, also where tasks are not. */
+/* 4 and 1: the answer is kept for 24 hours; the task, and those after it, are not for that. */
 SCENARIO(expired_task)
 {
     static const char body[] = "{'id':'a','function':'echo'}";
     struct server *server = server_start(s, "--retain 0.5s");
     struct reply *first = post_keyed(server, "k", body);
     expect_status(first, 201);
+    create(server, "{'id':'b','function':'echo'}");
+    eventually(get(server, "/v1/tasks/b")->status == 404);
     eventually(get(server, "/v1/tasks/a")->status == 404);
     expect_replay(post_keyed(server, "k", body), first);
     assert_int_equal(count_tasks(server, ""), 0);

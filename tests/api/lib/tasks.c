@@ -28,6 +28,11 @@ struct reply *task(struct server *server, const char *id)
     return reply;
 }
 
+void await_task(struct server *server, const char *id)
+{
+    eventually(get(server, "/v1/tasks/%s", id)->status == 200);
+}
+
 static bool is_terminal(const char *state)
 {
     return !strcmp(state, "succeeded") || !strcmp(state, "failed") || !strcmp(state, "cancelled");

@@ -13,6 +13,8 @@ void tasks_expect_joined(const struct reply *, const char *id, struct place);
 
 /* The task as it is now. */
 struct reply *task(struct server *, const char *id);
+/* Waits until there is such a task: one that another task brings along (section 3.5). */
+void await_task(struct server *, const char *id);
 /* Waits until it has ended and returns it. */
 struct reply *finished(struct server *, const char *id);
 
