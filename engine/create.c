@@ -39,8 +39,7 @@ static void keep_answer(struct create *create, struct txn *txn)
     stmt_bind_text(stmt, ":task", create->answered.task);
     stmt_bind_text(stmt, ":answer", create->answered.body);
     stmt_run(stmt);
-    if (!create->engine->next_sweep)
-        create->engine->next_sweep = txn->now + IDEMPOTENCY_MS;
+    sweep_by(create->engine, txn->now + IDEMPOTENCY_MS);
 }
 
 /* --- the create itself ---------------------------------------------------------------- */

@@ -3,21 +3,16 @@
 #include "base/log.h"
 #include "store/logs.h"
 
-#include <string.h>
-
 /* Lines of the task's log that the server's log repeats. */
 enum { LAST_LINES = 20 };
 
 static struct str last_lines(struct str log)
 {
-    const char *end = log.data + log.len, *start = end;
-    for (int lines = 0; start > log.data && lines <= LAST_LINES; lines++) {
-        const char *before = memrchr(log.data, '\n', (size_t)(start - log.data) - (start == end));
-        if (lines == LAST_LINES || !before)
-            return before ? (struct str){before + 1, (size_t)(end - before) - 1} : log;
-        start = before + 1;
-    }
-    return log;
+    size_t start = log.len;
+    int ends = 0;
+    while (start > 0 && (log.data[start - 1] != '\n' || ends++ < LAST_LINES))
+        start--;
+    return (struct str){log.data + start, log.len - start};
 }
 
 void guard_failed(struct engine *engine, struct txn *txn, const struct task_row *row,

@@ -47,6 +47,12 @@ static int64_t oldest(struct txn *txn, enum statement which)
     return at;
 }
 
+void sweep_by(struct engine *engine, int64_t at)
+{
+    if (!engine->next_sweep || at < engine->next_sweep)
+        engine->next_sweep = at;
+}
+
 void sweep_expired(struct engine *engine, struct txn *txn)
 {
     if (!engine->next_sweep || txn->now < engine->next_sweep || engine->closed)

@@ -69,8 +69,7 @@ static void move_times(struct engine *engine, struct txn *txn, struct task_row *
         row->progress = STR_NONE;
     } else if (state_terminal(to)) {
         row->finished_at = txn->now;
-        if (!engine->next_sweep)
-            engine->next_sweep = txn->now + engine->config.retain;
+        sweep_by(engine, txn->now + engine->config.retain);
     } else if (to == STATE_SCHEDULED && (!engine->next_due || row->run_at < engine->next_due)) {
         engine->next_due = row->run_at;
     }

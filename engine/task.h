@@ -43,6 +43,8 @@ void claim_ready(struct engine *engine, struct txn *txn);
 /* Queues scheduled tasks whose time has come. */
 void claim_due(struct engine *engine, struct txn *txn);
 
+/* There will be something to delete at this time. */
+void sweep_by(struct engine *engine, int64_t at);
 /* Deletes what has been finished for longer than --retain, a small batch at a time. */
 void sweep_expired(struct engine *engine, struct txn *txn);
 
