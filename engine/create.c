@@ -83,6 +83,9 @@ static void create_apply(struct command *command, struct txn *txn)
                             .problem = &command->problem};
     if (create->key.data && replay(create, txn))
         return;
+    command->problem = create->refused;
+    if (command->problem.code != PROBLEM_NONE)
+        return;
     if (!check_open(create) || !place_check(place, txn) || !check_room(create))
         return;
     place_store(place, txn);

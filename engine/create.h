@@ -21,6 +21,8 @@ struct create {
     struct function_set *functions; /* one reference: keeps the plan's functions alive */
     struct str key;                 /* Idempotency-Key, or STR_NONE */
     struct str body_hash;           /* of the request's body, with a key */
+    struct problem refused;         /* the plan could not be made; with a key this is posted all the
+                                       same, as the first answer may be there */
     /* Makes the answer when all is stored, if the answer is to be kept or shows what only the
      * database has; writer thread, in the transaction. */
     void (*answer)(struct create *create, struct db *db, struct create_answer *answer);

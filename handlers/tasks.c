@@ -195,9 +195,12 @@ void handle_task_create(struct request *request)
     create->command.arena = &request->arena;
     create->functions = engine_functions(engine);
     create->answer = make_answer;
-    if (!read_wait(request, creation) || !read_key(request, create) ||
-        !plan_parse(&request->json, create->functions, clock_now(), &request->arena, &create->plan,
-                    &request->problem)) {
+    bool fine = read_wait(request, creation) && read_key(request, create);
+    bool planned = fine && plan_parse(&request->json, create->functions, clock_now(),
+                                      &request->arena, &create->plan, &create->refused);
+    if (fine && !create->key.data)
+        request->problem = create->refused;
+    if (!fine || (!planned && !create->key.data)) {
         function_set_unref(create->functions);
         reply_problem(request, &request->problem, STR_NONE);
         return;

@@ -7,7 +7,7 @@
 
 /* What a channel was told, in words: "created a, progress m<d" is progress of m with origin d,
  * "failed m!d" has caused_by d. */
-static const char *story_of(struct server *server, const char *channel)
+static const char *told_to(struct server *server, const char *channel)
 {
     struct scenario *s = server->scenario;
     struct events events = channel_so_far(server, channel);
@@ -31,7 +31,7 @@ static void expect_told(struct server *server, const struct told *rows, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         note(server->scenario, "channel %s", rows[i].channel);
-        assert_string_equal(story_of(server, rows[i].channel), rows[i].story);
+        assert_string_equal(told_to(server, rows[i].channel), rows[i].story);
     }
 }
 #define EXPECT_TOLD(server, ...)                                                                   \

@@ -165,9 +165,15 @@ static void renders_frames(void **state)
     assert_int_equal(frame->id, 42); /* still there */
     frame_unref(frame);
     event.type = EVENT_FAILED;
-    frame = frame_new(0, 9, &event, STR("{}"));
+    frame = frame_new(0, 9, &event, STR_NONE);
     assert_int_equal(frame->text.len, 0); /* a silent end */
     assert_true(frame->ends);
+    frame_unref(frame);
+    event.type = EVENT_LOG;
+    frame = frame_new(0, 9, &event, STR("{}")); /* told, but not stored */
+    assert_str(frame->text, STR("event: task.log\ndata: {}\n\n"));
+    assert_true(filter_passes(&(struct filter){.logs = true}, frame));
+    assert_false(filter_passes(&(struct filter){0}, frame));
     frame_unref(frame);
     frame = frame_text(STR(": beat\n\n"));
     assert_str(frame->text, STR(": beat\n\n"));

@@ -123,11 +123,12 @@ static void reaches_every_state(void **state)
     assert_int_equal(reach(1u << STATE_WAITING), (1u << STATE_COUNT) - 1);
 }
 
-/* Every cause does something somewhere; so is every event told, but for the two that are no change
- * of state: the creation, and progress. */
+/* Every cause does something somewhere; so is every event told, but for those that are no change of
+ * state: the creation, progress, and lines of log. */
 static void uses_every_cause_and_event(void **state)
 {
-    unsigned causes = 0, events = 1u << EVENT_NONE | 1u << EVENT_CREATED | 1u << EVENT_PROGRESS;
+    unsigned causes = 0, events = 1u << EVENT_NONE | 1u << EVENT_CREATED | 1u << EVENT_PROGRESS |
+                                  1u << EVENT_LOG;
     (void)state;
     for (int from = 0; from < STATE_COUNT; from++) {
         for (int cause = 0; cause < CAUSE_COUNT; cause++) {
