@@ -38,6 +38,7 @@ HANDLER(handle_metrics);
 HANDLER(handle_live);
 HANDLER(handle_ready);
 HANDLER(handle_dashboard);
+HANDLER(handle_problem);
 #undef HANDLER
 
 #endif

@@ -38,6 +38,8 @@ static const struct route table[] = {
     {METHOD_GET, "/livez", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server lives"},
     {METHOD_GET, "/readyz", handle_ready, BODY_NONE, JSON, "", OPEN,
      "Whether the server takes new tasks"},
+    {METHOD_GET, "/problems/{slug}", handle_problem, BODY_NONE, "text/html, " JSON, "", TOKEN,
+     "What a problem means, and what to do"},
     {METHOD_GET, "/", handle_dashboard, BODY_NONE, "text/html", "", PAGE, "The dashboard"},
 };
 

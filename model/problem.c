@@ -1,8 +1,8 @@
 #include "model/problem.h"
 
 static const struct problem_kind kinds[] = {
-    {NULL, 0, NULL},
-#define X(name, slug, status, title) {slug, status, title},
+    {NULL, 0, NULL, NULL, NULL},
+#define X(name, slug, status, title, happened, remedy) {slug, status, title, happened, remedy},
 #include "model/problem.def"
 #undef X
 };
@@ -10,6 +10,14 @@ static const struct problem_kind kinds[] = {
 const struct problem_kind *problem_kind(enum problem_code code)
 {
     return &kinds[code];
+}
+
+enum problem_code problem_parse(struct str slug)
+{
+    int code = PROBLEM_COUNT - 1;
+    while (code > PROBLEM_NONE && !str_eq(slug, str_of(kinds[code].slug)))
+        code--;
+    return (enum problem_code)code;
 }
 
 bool problem_set(struct problem *problem, struct arena *arena, enum problem_code code,

@@ -11,7 +11,7 @@
 
 enum problem_code {
     PROBLEM_NONE,
-#define X(name, slug, status, title) PROBLEM_##name,
+#define X(name, slug, status, title, happened, remedy) PROBLEM_##name,
 #include "model/problem.def"
 #undef X
     PROBLEM_COUNT
@@ -28,9 +28,13 @@ struct problem_kind {
     const char *slug;
     unsigned status;
     const char *title;
+    const char *happened; /* what it means and when it comes */
+    const char *remedy;   /* what to do */
 };
 
 const struct problem_kind *problem_kind(enum problem_code code);
+/* PROBLEM_NONE if no problem has this slug. */
+enum problem_code problem_parse(struct str slug);
 
 /* Each sets *problem and returns false, so that a check can end in `return problem_…(…)`. */
 bool problem_set(struct problem *problem, struct arena *arena, enum problem_code code,

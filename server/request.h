@@ -38,7 +38,7 @@ struct route {
     const char *path; /* "/v1/tasks/{id}/result": one {} at most, a task id or a slug */
     void (*handle)(struct request *request);
     enum body_rule body;
-    const char *type;       /* media type of a good answer */
+    const char *type;       /* media types of a good answer, the usual one first: "a/b, c/d" */
     const char *parameters; /* the query's, separated by spaces; "" for none */
     enum access_rule access;
     const char *summary; /* one line for the API's description */
@@ -57,6 +57,7 @@ struct request {
     struct arena arena;
     const struct route *route;
     struct str method, path, id; /* id: what stood for the {} of the path */
+    struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
     struct json json; /* the body, when the route's rule is JSON and there is one */

@@ -2,6 +2,11 @@
 
 static const char *const method_names[METHODS] = {"GET", "POST", "PUT", "DELETE"};
 
+const char *method_text(enum http_method method)
+{
+    return method_names[method];
+}
+
 /* Whether path is of the pattern's form; *id is what stands for its {…}. */
 static bool matches(struct str pattern, struct str path, struct str *id)
 {
@@ -81,40 +86,52 @@ static int range_fits(struct str range, struct str type)
     return str_eq_nocase(range_sub, subtype) ? 3 : 0;
 }
 
-/* Whether the parameters of a range say q=0. */
-static bool refused(struct str parameters)
+/* The q of a range's parameters, in thousandths. */
+static int64_t quality_of(struct str parameters)
 {
     while (parameters.data) {
         struct str part = str_trim(str_cut(&parameters, ';'));
         int64_t quality;
         if (part.len > 2 && str_eq_nocase((struct str){part.data, 2}, STR("q=")) &&
             str_seconds((struct str){part.data + 2, part.len - 2}, &quality))
-            return quality == 0;
+            return quality;
     }
-    return false;
+    return 1000;
 }
 
-/* The most specific range that fits decides. */
-static bool accepts(struct str accept, const char *type)
+/* How welcome a type is: 0 not at all. The most specific range that fits decides; between equal
+ * qualities a type that was named comes before one that only a wildcard lets in. */
+static int64_t welcome(struct str accept, struct str type)
 {
     int best = 0;
-    bool fine = false;
+    int64_t quality = 0;
     while (accept.data) {
         struct str rest = str_trim(str_cut(&accept, ','));
         struct str range = str_trim(str_cut(&rest, ';'));
-        int fit = range_fits(range, str_of(type));
+        int fit = range_fits(range, type);
         if (fit > best) {
             best = fit;
-            fine = !refused(rest);
+            quality = quality_of(rest);
         }
     }
-    return fine;
+    return quality ? quality * 4 + best : 0;
 }
 
+/* Of the route's types the most welcome; the first of them if none was asked for. */
 static bool check_accept(struct request *request)
 {
-    struct str accept = request_header(request, "Accept");
-    if (!str_trim(accept).len || accepts(accept, request->route->type))
+    struct str accept = request_header(request, "Accept"), types = str_of(request->route->type);
+    bool any = !str_trim(accept).len;
+    int64_t best = 0;
+    while (types.data) {
+        struct str type = str_trim(str_cut(&types, ','));
+        int64_t welcomed = any ? 1 : welcome(accept, type);
+        if (welcomed > best) {
+            best = welcomed;
+            request->type = type;
+        }
+    }
+    if (best)
         return true;
     return problem_set(&request->problem, &request->arena, PROBLEM_NOT_ACCEPTABLE,
                        "this path answers with %s", request->route->type);

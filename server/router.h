@@ -10,11 +10,12 @@ struct route_table {
     size_t count;
 };
 
+const char *method_text(enum http_method method);
 /* Sets request->route and id. False: 404 or 405 (with its Allow header) is set as the problem. */
 bool route_find(const struct route_table *table, struct request *request);
 /* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */
 struct str route_allow(const struct route_table *table, struct request *request);
-/* Accept (406), Content-Type (415) and the names of query parameters (422). */
+/* Accept (406, and request->type), Content-Type (415) and the names of query parameters (422). */
 bool route_check(struct request *request);
 
 #endif

@@ -62,6 +62,7 @@ static const struct {
     {"/healthz", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}},
     {"/livez", {"GET", "HEAD", "OPTIONS"}, {"POST"}},
     {"/readyz", {"GET", "HEAD", "OPTIONS"}, {"POST"}},
+    {"/problems/cycle", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}},
 };
 
 /* 4: another method is 405 with Allow. */

@@ -1,0 +1,92 @@
+/* Section 4: GET /problems/{slug}, the page that the type of a problem leads to. */
+#include <string.h>
+#include <strings.h>
+
+#include "tests/api/lib/tasks.h"
+
+/* Which media type an Accept gets; NULL: 406. */
+static const struct {
+    const char *accept, *type;
+} rows[] = {
+    {"*/*", "text/html"},
+    {"", "text/html"},
+    {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"},
+    {"text/*", "text/html"},
+    {"text/html, application/json", "text/html"},
+    {"text/html;q=0.5, application/json;q=0.4", "text/html"},
+    {"application/json", "application/json"},
+    {"application/*", "application/json"},
+    {"application/json, text/plain, */*", "application/json"},
+    {"text/html;q=0.4, application/json;q=0.5", "application/json"},
+    {"text/html;q=0, */*", "application/json"},
+    {"application/json;q=0", NULL},
+    {"image/png", NULL},
+};
+
+/* 4: HTML for a browser and by default, JSON for those who ask for it. */
+SCENARIO(media_types)
+{
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        note(s, "Accept: %s", rows[i].accept);
+        struct reply *reply = call(server, .path = "/problems/task-failed",
+                                   .headers = text(s, "Accept: %s\r\n", rows[i].accept));
+        if (!rows[i].type) {
+            expect_problem(reply, 406, "not-acceptable");
+            continue;
+        }
+        expect_status(reply, 200);
+        expect_header(reply, "Vary", "Accept");
+        const char *type = header(reply, "Content-Type");
+        assert_int_equal(strncmp(type, rows[i].type, strlen(rows[i].type)), 0);
+    }
+    struct reply *plain = get(server, "/problems/task-failed");
+    expect_header(plain, "Content-Type", "text/html; charset=utf-8");
+}
+
+/* 4: the type of a real problem leads to its page, which agrees with it. */
+SCENARIO(from_a_problem)
+{
+    struct server *server = server_start(s, "%s", "");
+    struct reply *problem = post(server, "/v1/tasks", "{'function':'none'}");
+    expect_problem(problem, 422, "unknown-function");
+    const char *path = json_text(problem, "type");
+    struct reply *page = get(server, "%s", path);
+    expect_status(page, 200);
+    assert_non_null(strstr(page->body.text, json_text(problem, "title")));
+    assert_non_null(strstr(page->body.text, "422"));
+    assert_non_null(strstr(page->body.text, "SIGHUP")); /* what to do */
+    struct reply *data = call(server, .path = path, .headers = "Accept: application/json\r\n");
+    expect_header(data, "Content-Type", "application/json");
+    expect_text(data, "type", path);
+    expect_text(data, "title", json_text(problem, "title"));
+    expect_number(data, "status", 422);
+    assert_non_null(strstr(json_text(data, "description"), "SIGHUP"));
+}
+
+/* 4: what is no problem of ours is not there. */
+SCENARIO(unknown)
+{
+    static const char *const paths[] = {
+        "/problems/none", "/problems", "/problems/", "/problems/cycle/more", "/problems/Cycle",
+    };
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        note(s, "%s", paths[i]);
+        expect_problem(call(server, .path = paths[i]), 404, "not-found");
+    }
+    expect_problem(call(server, .method = "POST", .path = "/problems/cycle"), 405,
+                   "method-not-allowed");
+    expect_parameter(get(server, "/problems/cycle?colour=red"), "colour");
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {
+        RUN(media_types),
+        RUN(from_a_problem),
+
+        RUN(unknown),
+    };
+    return RUN_SCENARIOS("problems", table);
+}
