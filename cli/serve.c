@@ -209,6 +209,7 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
         return false;
     const struct event_sink sink = {&serving->hub, hub_publish, end_server, hub_wants_logs};
     serving->app = (struct app){.engine = &serving->engine, .hub = &serving->hub};
+    openapi_init(&serving->app.openapi, &routes);
     const struct http_config http = http_config_of(serving, files);
     hub_start(&serving->hub);
     engine_start(&serving->engine, &sink);
@@ -264,6 +265,7 @@ static void run(struct serving *serving, sigset_t *set)
     http_stop(&serving->http);
     engine_stop(&serving->engine);
     hub_stop(&serving->hub);
+    openapi_done(&serving->app.openapi);
 }
 
 static int serve(struct serving *serving)

@@ -3,6 +3,7 @@
 #define HANDLERS_APP_H
 
 #include "engine/engine.h"
+#include "handlers/openapi.h"
 #include "server/http.h"
 #include "server/hub.h"
 #include "server/reply.h"
@@ -10,6 +11,7 @@
 struct app {
     struct engine *engine;
     struct hub *hub;
+    struct openapi openapi;
 };
 
 /* Every route, in handlers/routes.c. */
@@ -38,6 +40,7 @@ HANDLER(handle_metrics);
 HANDLER(handle_live);
 HANDLER(handle_ready);
 HANDLER(handle_dashboard);
+HANDLER(handle_openapi);
 HANDLER(handle_problem);
 #undef HANDLER
 

@@ -82,3 +82,16 @@ void prefer_read(struct request *request, struct preferences *preferences)
     if (preferences->wait_ms > WAIT_MAX_MS)
         preferences->wait_ms = WAIT_MAX_MS;
 }
+
+bool etag_known(struct request *request, struct str etag)
+{
+    struct str tags = request_header(request, "If-None-Match");
+    while (tags.data) {
+        struct str tag = str_trim(str_cut(&tags, ','));
+        if (str_starts(tag, STR("W/")))
+            tag = (struct str){tag.data + 2, tag.len - 2};
+        if (str_eq(tag, etag) || str_eq(tag, STR("*")))
+            return true;
+    }
+    return false;
+}

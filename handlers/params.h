@@ -1,5 +1,5 @@
-/* Query parameters and preferences that several handlers take. Each returns
- * false after setting request->problem. HTTP thread. */
+/* Query parameters, preferences and tags that several handlers take. What reads a
+ * parameter returns false after setting request->problem. HTTP thread. */
 #ifndef HANDLERS_PARAMS_H
 #define HANDLERS_PARAMS_H
 
@@ -26,5 +26,9 @@ struct preferences {
     bool minimal;
 };
 void prefer_read(struct request *request, struct preferences *preferences);
+
+/* Whether If-None-Match has the tag, which is then answered with 304 (RFC 9110, section 13.1.2:
+ * weak comparison). */
+bool etag_known(struct request *request, struct str etag);
 
 #endif

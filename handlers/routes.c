@@ -7,40 +7,58 @@
 #define SSE   "text/event-stream"
 #define ID    "/v1/tasks/{id}"
 
+/* The last two texts of a row are for the API's description (handlers/openapi.c).
+ * The first of them names the schema of the body, in handlers/schemas.c.
+ * The second says what the route answers: a number is a status of a good answer, with the name of
+ * the body's schema (:NAME, of JSON and of events) and of headers (+NAME, each); a word is the slug
+ * of a problem. What follows from the row itself is left out: 404 where the path has a {}, 400 and
+ * 415 where there is a body, 401 where there is a token, 403, 406, 413, 421, 422, 500. */
 static const struct route table[] = {
     {METHOD_POST, "/v1/tasks", handle_task_create, BODY_JSON, JSON, "wait", TOKEN,
-     "Create a task, a meta-task, or an array of them"},
+     "Create a task, a meta-task, or an array of them", "Creation",
+     "201:Created+Location+ETag 200:Created+Location unknown-function unknown-task cycle "
+     "duplicate-id guard-disabled queue-full storage-full draining"},
     {METHOD_GET, "/v1/tasks", handle_task_list, BODY_NONE, JSON,
      "state kind function channel created_after created_before limit cursor", TOKEN,
-     "List tasks, newest first"},
-    {METHOD_GET, ID, handle_task_get, BODY_NONE, JSON, "wait", TOKEN, "One task"},
+     "List tasks, newest first", "", "200:TaskList+Link"},
+    {METHOD_GET, ID, handle_task_get, BODY_NONE, JSON, "wait", TOKEN, "One task", "",
+     "200:Task+ETag 304+ETag"},
     {METHOD_GET, ID "/result", handle_task_result, BODY_NONE, JSON, "wait", TOKEN,
-     "The result of a task"},
+     "The result of a task", "",
+     "200:Result 202:Task+Retry-After task-failed task-cancelled result-gone"},
     {METHOD_PUT, ID "/result", handle_task_supply, BODY_RESULT, JSON, "", TOKEN,
-     "End a task from outside, with this result"},
+     "End a task from outside, with this result", "Result", "200:Task+ETag task-finished storage-full"},
     {METHOD_DELETE, ID, handle_task_delete, BODY_NONE, JSON, "", TOKEN,
-     "Delete a task that has ended"},
+     "Delete a task that has ended", "", "204 task-live task-needed storage-full"},
     {METHOD_POST, "/v1/tasks/cancel", handle_cancel_many, BODY_JSON, JSON, "", TOKEN,
-     "Cancel all live tasks that match a filter"},
-    {METHOD_POST, ID "/cancel", handle_task_cancel, BODY_OPTIONAL, JSON, "", TOKEN,
-     "Cancel a task"},
+     "Cancel all live tasks that match a filter", "CancelFilter", "202:CancelledCount storage-full"},
+    {METHOD_POST, ID "/cancel", handle_task_cancel, BODY_OPTIONAL, JSON, "", TOKEN, "Cancel a task",
+     "Cancel", "200:CancelledTask 202:CancelledTask storage-full"},
     {METHOD_GET, ID "/logs", handle_task_logs, BODY_NONE, "text/plain", "follow", TOKEN,
-     "What a task wrote to its standard error"},
+     "What a task wrote to its standard error", "", "200 draining"},
     {METHOD_GET, ID "/events", handle_task_events, BODY_NONE, SSE, "last_event_id logs", TOKEN,
-     "All events of a task, until it ends"},
+     "All events of a task, until it ends", "", "200:Event 204 draining"},
     {METHOD_GET, "/v1/events", handle_events, BODY_NONE, SSE,
-     "channel task type function last_event_id logs", TOKEN, "Events as they happen"},
-    {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN, "What can be run"},
-    {METHOD_GET, "/v1/stats", handle_stats, BODY_NONE, JSON, "", TOKEN, "Counts and rates"},
+     "channel task type function last_event_id logs", TOKEN, "Events as they happen", "",
+     "200:Event draining"},
+    {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN, "What can be run",
+     "", "200:FunctionList"},
+    {METHOD_GET, "/v1/stats", handle_stats, BODY_NONE, JSON, "", TOKEN, "Counts and rates", "",
+     "200:Stats"},
     {METHOD_GET, "/metrics", handle_metrics, BODY_NONE, "text/plain", "", TOKEN,
-     "Measures for Prometheus"},
-    {METHOD_GET, "/healthz", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server works"},
-    {METHOD_GET, "/livez", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server lives"},
+     "Measures for Prometheus", "", "200"},
+    {METHOD_GET, "/healthz", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server works", "",
+     "200:Health"},
+    {METHOD_GET, "/livez", handle_live, BODY_NONE, JSON, "", OPEN, "Whether the server lives", "",
+     "200:Health"},
     {METHOD_GET, "/readyz", handle_ready, BODY_NONE, JSON, "", OPEN,
-     "Whether the server takes new tasks"},
+     "Whether the server takes new tasks", "", "200:Health 503:Health"},
+    {METHOD_GET, "/openapi.json", handle_openapi, BODY_NONE, JSON, "", TOKEN,
+     "This description (OpenAPI 3.1)", "", "200:Description+ETag 304+ETag"},
     {METHOD_GET, "/problems/{slug}", handle_problem, BODY_NONE, "text/html, " JSON, "", TOKEN,
-     "What a problem means, and what to do"},
-    {METHOD_GET, "/", handle_dashboard, BODY_NONE, "text/html", "", PAGE, "The dashboard"},
+     "What a problem means, and what to do", "", "200:ProblemPage"},
+    {METHOD_GET, "/", handle_dashboard, BODY_NONE, "text/html", "", PAGE, "The dashboard", "",
+     "200 401"},
 };
 
 const struct route_table routes = {table, sizeof(table) / sizeof(table[0])};

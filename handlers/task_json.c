@@ -2,32 +2,62 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/schema.h"
 
-static void add_id(struct buf *out, const char *name, struct str id)
+/* --- how a value is written ----------------------------------------------------------- */
+
+static const void *column(const struct task_json *task, size_t offset)
 {
-    buf_add_text(out, name);
+    return (const char *)task->row + offset;
+}
+
+static void add_quoted(struct buf *out, struct str id)
+{
     buf_add_char(out, '"'); /* ids, names and states need no escapes */
     buf_add_str(out, id);
     buf_add_char(out, '"');
 }
 
-static void add_json(struct buf *out, const char *name, struct str json, const char *otherwise)
+static void add_id(struct buf *out, const struct task_json *task, size_t offset)
 {
-    buf_add_text(out, name);
-    buf_add_str(out, json.data ? json : str_of(otherwise));
+    add_quoted(out, *(const struct str *)column(task, offset));
 }
 
-static void add_int(struct buf *out, const char *name, int64_t value)
+static void add_int(struct buf *out, const struct task_json *task, size_t offset)
 {
-    buf_add_text(out, name);
-    buf_add_int(out, value);
+    buf_add_int(out, *(const int64_t *)column(task, offset));
 }
 
-static void add_time(struct buf *out, const char *name, int64_t ms)
+static void add_bool(struct buf *out, const struct task_json *task, size_t offset)
 {
-    buf_add_text(out, name);
+    buf_add_str(out, *(const int64_t *)column(task, offset) ? STR("true") : STR("false"));
+}
+
+static void add_json(struct buf *out, struct str json, struct str otherwise)
+{
+    buf_add_str(out, json.data ? json : otherwise);
+}
+
+/* A column that holds JSON. */
+static void add_stored(struct buf *out, const struct task_json *task, size_t offset)
+{
+    add_json(out, *(const struct str *)column(task, offset), STR("null"));
+}
+
+static void add_text(struct buf *out, const struct task_json *task, size_t offset)
+{
+    const struct str *text = column(task, offset);
+    if (text->data)
+        buf_add_json(out, *text);
+    else
+        buf_add_str(out, STR("null"));
+}
+
+static void add_moment(struct buf *out, int64_t ms)
+{
     if (!ms) {
-        buf_add_text(out, "null");
+        buf_add_str(out, STR("null"));
         return;
     }
     buf_add_char(out, '"');
@@ -35,53 +65,102 @@ static void add_time(struct buf *out, const char *name, int64_t ms)
     buf_add_char(out, '"');
 }
 
-static void add_dependencies(struct buf *out, const struct task_json *task)
+static void add_time(struct buf *out, const struct task_json *task, size_t offset)
 {
-    buf_add_text(out, ",\"dependencies\":[");
+    add_moment(out, *(const int64_t *)column(task, offset));
+}
+
+static void add_expiry(struct buf *out, const struct task_json *task, size_t offset)
+{
+    int64_t finished_at = *(const int64_t *)column(task, offset);
+    add_moment(out, finished_at ? finished_at + task->retain : 0);
+}
+
+static void add_channels(struct buf *out, const struct task_json *task, size_t offset)
+{
+    add_json(out, *(const struct str *)column(task, offset), STR("[]"));
+}
+
+static void add_args(struct buf *out, const struct task_json *task, size_t offset)
+{
+    (void)offset;
+    add_json(out, task->payload->args, STR("[]"));
+}
+
+static void add_kwargs(struct buf *out, const struct task_json *task, size_t offset)
+{
+    (void)offset;
+    add_json(out, task->payload->kwargs, STR("{}"));
+}
+
+static void add_metadata(struct buf *out, const struct task_json *task, size_t offset)
+{
+    (void)offset;
+    add_json(out, task->payload->metadata, STR("null"));
+}
+
+static void add_dependencies(struct buf *out, const struct task_json *task, size_t offset)
+{
+    (void)offset;
+    buf_add_char(out, '[');
     for (size_t i = 0; i < task->dependency_count; i++) {
         const struct dependency_row *dependency = &task->dependencies[i];
-        add_id(out, i ? ",{\"id\":" : "{\"id\":", dependency->id);
-        add_id(out, ",\"state\":", dependency->state);
-        buf_add_text(out, ",\"at\":");
+        buf_add_str(out, i ? STR(",{\"id\":") : STR("{\"id\":"));
+        add_quoted(out, dependency->id);
+        buf_add_str(out, STR(",\"state\":"));
+        add_quoted(out, dependency->state);
+        buf_add_str(out, STR(",\"at\":"));
         buf_add_json(out, dependency->at);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
 }
 
+/* --- the members ------------------------------------------------------------------------ */
+
+enum member_use {
+    ALWAYS,
+    OF_TASK, /* not of meta-tasks */
+    OF_META,
+    FURTHER, /* written by the handlers whose answers have it: struct task_json's extra */
+};
+
+static const struct member {
+    const char *name;
+    struct str before; /* ,"name": */
+    enum member_use use;
+    void (*add)(struct buf *out, const struct task_json *task, size_t offset);
+    size_t offset; /* of the column in struct task_row */
+    const char *schema, *about;
+} members[] = {
+#define X(name, use, add, column, schema, about)                                                   \
+    {#name, STR_INIT(",\"" #name "\":"), use, add, offsetof(struct task_row, column), schema,      \
+     about},
+#include "handlers/task_json.def"
+#undef X
+};
+
 void task_json_render(const struct task_json *task, struct buf *out)
 {
-    const struct task_row *row = task->row;
-    add_id(out, "{\"id\":", row->id);
-    add_id(out, ",\"kind\":", row->kind);
-    add_id(out, row_is_meta(row) ? ",\"process\":" : ",\"function\":", row->function);
-    add_id(out, ",\"state\":", row->state);
-    add_json(out, ",\"args\":", task->payload->args, "[]");
-    add_json(out, ",\"kwargs\":", task->payload->kwargs, "{}");
-    add_json(out, ",\"notify_channels\":", row->channels, "[]");
-    buf_add_text(out, ",\"cache_key\":");
-    if (row->cache_key.data)
-        buf_add_json(out, row->cache_key);
-    else
-        buf_add_text(out, "null");
-    add_int(out, ",\"priority\":", row->priority);
-    add_int(out, ",\"attempt\":", row->attempt);
-    add_int(out, ",\"max_attempts\":", row->max_attempts);
-    add_json(out, ",\"progress\":", row->progress, "null");
-    buf_add_text(out, row->cancel_requested ? ",\"cancel_requested\":true"
-                                            : ",\"cancel_requested\":false");
-    add_int(out, ",\"subscribers\":", row->subscribers);
-    add_int(out, ",\"restarts\":", row->restarts);
-    add_dependencies(out, task);
-    add_json(out, ",\"error\":", row->error, "null");
-    add_id(out, ",\"result_access\":", row->result_access);
-    add_json(out, ",\"metadata\":", task->payload->metadata, "null");
-    add_int(out, ",\"version\":", row->version);
-    add_time(out, ",\"created_at\":", row->created_at);
-    add_time(out, ",\"run_at\":", row->run_at);
-    add_time(out, ",\"started_at\":", row->started_at);
-    add_time(out, ",\"finished_at\":", row->finished_at);
-    add_time(out, ",\"expires_at\":", row->finished_at ? row->finished_at + task->retain : 0);
+    enum member_use other = row_is_meta(task->row) ? OF_TASK : OF_META;
+    size_t start = out->len;
+    for (const struct member *member = members; member < members + array_size(members); member++) {
+        if (member->use == other || member->use == FURTHER)
+            continue;
+        buf_add_str(out, member->before);
+        member->add(out, task, member->offset);
+    }
+    out->data[start] = '{'; /* was the first comma */
     buf_add_str(out, task->extra);
     buf_add_char(out, '}');
+}
+
+void task_json_schema(struct buf *out)
+{
+    struct schema_object object = {0};
+    for (size_t i = 0; i < array_size(members); i++)
+        schema_member(&object, members[i].name, members[i].schema, members[i].about,
+                      members[i].use == ALWAYS);
+    schema_object_end(&object, "A task, or a meta-task: that one has process in place of function.",
+                      "'oneOf':[{'required':['function']},{'required':['process']}]", out);
 }

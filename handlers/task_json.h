@@ -14,5 +14,7 @@ struct task_json {
 };
 
 void task_json_render(const struct task_json *task, struct buf *out);
+/* Appends the JSON Schema of what the other writes. */
+void task_json_schema(struct buf *out);
 
 #endif

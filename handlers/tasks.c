@@ -212,25 +212,12 @@ void handle_task_create(struct request *request)
 
 /* --- get ---------------------------------------------------------------------------- */
 
-/* If-None-Match (RFC 9110, section 13.1.2): weak comparison. */
-static bool none_match(struct str header, struct str etag)
-{
-    while (header.data) {
-        struct str tag = str_trim(str_cut(&header, ','));
-        if (str_starts(tag, STR("W/")))
-            tag = (struct str){tag.data + 2, tag.len - 2};
-        if (str_eq(tag, etag) || str_eq(tag, STR("*")))
-            return false;
-    }
-    return true;
-}
-
 static void reply_task(struct view *view)
 {
     struct request *request = view->request;
     struct str etag = arena_printf(&request->arena, "\"%lld\"", (long long)view->row.version);
     view_add_etag(view);
-    if (!none_match(request_header(request, "If-None-Match"), etag)) {
+    if (etag_known(request, etag)) {
         reply_empty(request, 304);
         return;
     }

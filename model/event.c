@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mem.h"
 
 static const char *const texts[] = {
     "",
@@ -77,4 +78,29 @@ void event_render(const struct event *event, struct buf *out)
     }
     add_json(out, ",\"channels\":", event->channels);
     buf_add_char(out, '}');
+}
+
+#define REF(name) "'$ref':'#/components/schemas/" name "'"
+
+/* tests/unit/event_test.c holds these to what event_render writes. */
+static const struct event_member members[] = {
+    {"task", true, REF("Id"), "The task that the event is about."},
+    {"type", true, REF("EventType"), NULL},
+    {"state", true, REF("State"), "The state of the task after it."},
+    {"kind", true, REF("Kind"), NULL},
+    {"function", true, "'type':'string'", "The function of the task, or its process step."},
+    {"at", true, REF("Time"), NULL},
+    {"progress", false, REF("Progress"), NULL},
+    {"error", false, REF("Error"), NULL},
+    {"result", false, "", "With task.succeeded, up to 8 KiB, if everybody may read it."},
+    {"safe_exit", false, "'const':true", "The guarded task ended with a safe exit."},
+    {"origin", false, REF("Id"), "The task that reported, where it is another one."},
+    {"caused_by", false, REF("Id"), "The task where it began."},
+    {"attempt", false, "'type':'integer','minimum':1", NULL},
+    {"channels", false, "'type':'array','items':{'type':'string'}", "The channels it went to."},
+};
+
+const struct event_member *event_member(size_t i)
+{
+    return i < array_size(members) ? &members[i] : NULL;
 }

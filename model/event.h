@@ -41,4 +41,14 @@ bool event_terminal(enum event_type type);
 /* Appends the event's data: one line of JSON, no line end. */
 void event_render(const struct event *event, struct buf *out);
 
+/* A member of the event's data, for the API's description. */
+struct event_member {
+    const char *name;
+    bool always;        /* or only where it applies */
+    const char *schema; /* base/schema.h; refers to schemas of handlers/schemas.c */
+    const char *about;
+};
+/* In the order of event_render; NULL: there are no more than i. */
+const struct event_member *event_member(size_t i);
+
 #endif

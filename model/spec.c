@@ -261,37 +261,32 @@ static bool read_guard(struct reader *reader, struct spec *spec, uint32_t node)
     return reader_boolean(reader, node, &spec->guard);
 }
 
-enum field_use { USE_ALL, USE_META, USE_TASK };
-
 /* The members of a task as a client may write it, each once. */
 static const struct field {
     struct str name;
     enum field_use use;
     bool (*read)(struct reader *reader, struct spec *spec, uint32_t node);
+    const char *schema, *about;
 } fields[] = {
-    {STR_INIT("function"), USE_ALL, read_name},
-    {STR_INIT("process"), USE_ALL, read_process},
-    {STR_INIT("args"), USE_ALL, read_args},
-    {STR_INIT("kwargs"), USE_ALL, read_kwargs},
-    {STR_INIT("id"), USE_ALL, read_id},
-    {STR_INIT("notify_channels"), USE_ALL, read_channels},
-    {STR_INIT("cache_key"), USE_ALL, read_cache_key},
-    {STR_INIT("cache_ttl"), USE_ALL, read_cache_ttl},
-    {STR_INIT("force"), USE_ALL, read_force},
-    {STR_INIT("priority"), USE_ALL, read_priority},
-    {STR_INIT("run_at"), USE_ALL, read_run_at},
-    {STR_INIT("delay"), USE_ALL, read_delay},
-    {STR_INIT("timeout"), USE_ALL, read_timeout},
-    {STR_INIT("max_attempts"), USE_ALL, read_max_attempts},
-    {STR_INIT("backoff"), USE_ALL, read_backoff},
-    {STR_INIT("result_access"), USE_ALL, read_result_access},
-    {STR_INIT("metadata"), USE_ALL, read_metadata},
-    {STR_INIT("wait_for"), USE_META, read_wait_for},
-    {STR_INIT("process_as_task"), USE_META, read_process_as_task},
-    {STR_INIT("forever"), USE_TASK, read_forever},
-    {STR_INIT("guard"), USE_ALL, read_guard},
+#define X(name, use, read, schema, about) {STR_INIT(#name), USE_##use, read, schema, about},
+#include "model/field.def"
+#undef X
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELD_FUNCTION = 0, FIELD_PROCESS = 1 };
+
+/* What the schemas in field.def repeat. */
+_Static_assert(PRIORITY_MAX == 100 && ATTEMPTS_MAX == 100 && CACHE_KEY_MAX == 256 &&
+                   CHANNELS_MAX == 32 && CHANNEL_MAX_CHARS == 128 && METADATA_MAX == 16384,
+               "model/field.def");
+
+bool spec_field(size_t i, struct spec_field *field)
+{
+    if (i >= FIELDS)
+        return false;
+    *field = (struct spec_field){fields[i].name.data, fields[i].use, i > FIELD_PROCESS,
+                                 fields[i].schema, fields[i].about};
+    return true;
+}
 
 static unsigned field_of(const struct json *json, uint32_t name)
 {

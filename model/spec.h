@@ -83,6 +83,17 @@ bool plan_parse(const struct json *json, const struct function_set *functions, i
 
 /* The index of the task that is made for the i-th: itself, or the one whose key it shares. */
 size_t plan_stands_for(const struct plan *plan, size_t i);
+/* A member of a task as a client may write it (model/field.def), for the API's description. */
+enum field_use { USE_ALL, USE_META, USE_TASK };
+struct spec_field {
+    const char *name;
+    enum field_use use;
+    bool nullable;      /* null counts as absent */
+    const char *schema; /* base/schema.h */
+    const char *about;
+};
+/* False: there are no more than i. */
+bool spec_field(size_t i, struct spec_field *field);
 
 const char *wait_for_text(enum wait_for wait_for);
 const char *result_access_text(enum result_access access);

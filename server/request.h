@@ -42,6 +42,8 @@ struct route {
     const char *parameters; /* the query's, separated by spaces; "" for none */
     enum access_rule access;
     const char *summary; /* one line for the API's description */
+    const char *takes;   /* of the body: a name that the description knows; "" for none */
+    const char *answers; /* likewise: handlers/routes.c says how */
 };
 
 struct header {

@@ -62,6 +62,7 @@ static const struct {
     {"/healthz", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}},
     {"/livez", {"GET", "HEAD", "OPTIONS"}, {"POST"}},
     {"/readyz", {"GET", "HEAD", "OPTIONS"}, {"POST"}},
+    {"/openapi.json", {"GET", "HEAD", "OPTIONS"}, {"POST", "PUT"}},
     {"/problems/cycle", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}},
 };
 

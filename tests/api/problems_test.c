@@ -64,6 +64,24 @@ SCENARIO(from_a_problem)
     assert_non_null(strstr(json_text(data, "description"), "SIGHUP"));
 }
 
+/* 4: each problem that there is has its page. */
+SCENARIO(one_for_each)
+{
+    struct server *server = server_start(s, "%s", "");
+    struct reply *document = get(server, "/openapi.json");
+    const cJSON *type;
+    int count = 0;
+    cJSON_ArrayForEach(type, body_at(&document->body, "components.schemas.ProblemType.enum"))
+    {
+        note(s, "%s", type->valuestring);
+        struct reply *page = get(server, "%s", type->valuestring);
+        expect_status(page, 200);
+        assert_non_null(strstr(page->body.text, strrchr(type->valuestring, '/') + 1));
+        count++;
+    }
+    assert_true(count >= 26);
+}
+
 /* 4: what is no problem of ours is not there. */
 SCENARIO(unknown)
 {
@@ -85,7 +103,7 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(media_types),
         RUN(from_a_problem),
-
+        RUN(one_for_each),
         RUN(unknown),
     };
     return RUN_SCENARIOS("problems", table);

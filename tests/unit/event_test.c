@@ -1,4 +1,5 @@
 /* The events' names and the line of JSON that each carries. */
+#include "base/json.h"
 #include "base/mem.h"
 #include "model/event.h"
 #include "tests/unit/check.h"
@@ -131,13 +132,46 @@ static void refuses_other_types(void **state)
     }
 }
 
+/* The members that the API's description has are those that are written, in their order. */
+static void describes_members(void **state)
+{
+    static const struct event full = {.type = EVENT_SUCCEEDED,
+                                      .task = STR("t"),
+                                      .state = "succeeded",
+                                      .kind = "task",
+                                      .function = STR("f"),
+                                      .progress = STR("1"),
+                                      .error = STR("2"),
+                                      .result = STR("3"),
+                                      .safe_exit = true,
+                                      .origin = STR("o"),
+                                      .caused_by = STR("c"),
+                                      .attempt = 1,
+                                      .channels = STR("[]")};
+    struct arena arena = {0};
+    struct buf out = {0};
+    struct json json;
+    struct json_error error;
+    size_t i = 0;
+    (void)state;
+    event_render(&full, &out);
+    assert_true(json_parse(buf_str(&out), JSON_MAX_DEPTH, &arena, &json, &error));
+    for (uint32_t node = 1; node < json.count; node = json.nodes[node + 1].next) {
+        const struct event_member *member = event_member(i++);
+        assert_non_null(member);
+        assert_row(str_of(member->name), json_string_is(&json, node, str_of(member->name)));
+    }
+    assert_null(event_member(i));
+    buf_done(&out);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renders_events),
-        cmocka_unit_test(names_types),
-        cmocka_unit_test(reads_what_it_names),
-        cmocka_unit_test(refuses_other_types),
+        cmocka_unit_test(renders_events),      cmocka_unit_test(names_types),
+        cmocka_unit_test(reads_what_it_names), cmocka_unit_test(refuses_other_types),
+        cmocka_unit_test(describes_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
