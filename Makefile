@@ -31,7 +31,7 @@ CLI_OBJS := $(call objects,cli)
 GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/migrations.inc $(BUILD)/gen/dashboard.inc
 
 .DELETE_ON_ERROR:
-.PHONY: all help build run demo demo-check test unit api browser docs lint format bench fuzz clean
+.PHONY: all help build run demo demo-check test unit api browser docs openapi openapi-check lint format bench fuzz clean
 all: build
 
 help: ## this list
@@ -81,15 +81,28 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 .PRECIOUS: $(BUILD)/obj/%.o
 
-test: ## everything: units and scenarios under sanitizers, the demo, docs/semantics.md, the browser
+# What the scenarios asked and were answered, for the check of the API's description.
+EXCHANGES := $(abspath build)/exchanges.jsonl
+
+test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser
 	@tools/need build test demo browser
-	@$(MAKE) --no-print-directory SAN=address,undefined unit api
-	@$(MAKE) --no-print-directory demo-check semantics browser
+	@tools/need-npm tests/openapi
+	@rm -f $(EXCHANGES)
+	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api
+	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser
 
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
 api: $(BUILD)/errand $(API_TESTS) ## the scenarios over HTTP alone
 	@ERRAND=$(abspath $(BUILD)/errand) tools/run-tests $(API_TESTS)
+openapi: build ## the API's description, held against the scenarios and docs/api.md
+	@tools/need test
+	@tools/need-npm tests/openapi
+	@rm -f $(EXCHANGES)
+	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory api
+	@$(MAKE) --no-print-directory openapi-check
+openapi-check: build
+	@ERRAND=$(abspath $(BUILD)/errand) node tests/openapi/check.mjs $(EXCHANGES)
 browser: build ## the dashboard and event streams in headless Chromium
 	@tools/need browser
 	@ERRAND=$(abspath $(BUILD)/errand) node tests/browser/run.mjs

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/record.h"
 #include "tests/api/lib/server.h"
 
 struct http *server_connect(struct server *server)
@@ -53,6 +54,8 @@ static struct reply *exchange(struct server *server, const struct request *reque
         http_close(server->http);
         server->http = NULL;
     }
+    if (reply)
+        record_exchange(request, method_of(request), reply);
     return reply;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/api/lib/record.h"
 #include "tests/api/lib/tasks.h"
 
 enum pumped { EVENT, COMMENT, OTHER, END };
@@ -28,6 +29,7 @@ static struct sse *subscribe(struct server *server, const char *headers, const c
     sse->reply = http_read_head(sse->http, false);
     if (!sse->reply)
         fail_at(HERE, "no answer to GET %s", path);
+    record_exchange(&(struct request){.path = path}, "GET", sse->reply);
     if (sse->reply->status != 200)
         fail_at(HERE, "GET %s is no stream:\n%s", path, sse->reply->head);
     return sse;
@@ -140,6 +142,7 @@ static enum pumped pump(struct sse *sse)
         read_line(sse, event, line);
     if (!event->line)
         return sse->comments > comments ? COMMENT : OTHER;
+    record_event(event->type ? event->type : "message", event->line);
     event->number = event->id ? atoll(event->id) : -1;
     body_init(&event->body, s, event->line, strlen(event->line));
     put_back(sse, event);

@@ -1,0 +1,17 @@
+/*
+ * Exchanges with the server, for a look at all of them afterwards (tests/openapi):
+ * each is appended as one line of JSON to the file that ERRAND_EXCHANGES names.
+ * Without the variable nothing is written.
+ */
+#ifndef TESTS_API_RECORD_H
+#define TESTS_API_RECORD_H
+
+#include "tests/api/lib/server.h"
+
+/* An answer that was read in full; its body is kept when it is JSON. */
+void record_exchange(const struct request *, const char *method, const struct reply *);
+
+/* An event of a stream. */
+void record_event(const char *type, const char *data);
+
+#endif
