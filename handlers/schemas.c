@@ -127,6 +127,19 @@ static const struct schema schemas[] = {
             "'subscription':{'description':'Whose interest in the task ends.',"
             "'type':['string','null']}}",
      NULL},
+    {"CancelFilter",
+     OBJECT
+     "'description':'The filters of the list; {} is all live tasks.','properties':{"
+     "'state':{'anyOf':[{" REF("State") "},{'type':'array','items':{" REF(
+         "State") "}},{'type':'null'}]},"
+                  "'kind':{'anyOf':[{" REF("Kind") "},{'type':'null'}]},"
+                                                   "'function':{'type':['string','null']},"
+                                                   "'channel':{'type':['string','null']},"
+                                                   "'created_after':{'type':['string','null']},"
+                                                   "'created_before':{'type':['string','null']}}",
+     NULL},
+    {"CancelledCount", OBJECT "'required':['cancelled'],'properties':{'cancelled':" COUNT "}",
+     NULL},
     {"CancelledTask", "'allOf':[{" REF("Task") "},{'required':['cancelled']}]", NULL},
     {"Created",
      "'description':'The task; with an array {tasks}; with Prefer: return=minimal {id} or {ids}.',"
