@@ -33,10 +33,16 @@ static const struct parameter parameters[] = {
     {"type", "query", NULL, LIST(REF("EventType")), "Any of these."},
     {"function", "query", EVENTS, LIST(REF("Id")), "Any of these."},
     {"last_event_id", "query", NULL, "'type':'integer','minimum':0", LAST_EVENT_ID},
+    {"logs", "query", NULL, "'enum':['0','1'],'default':'0'",
+     "1: lines of log too, as task.log, which has no id."},
+    {"follow", "query", NULL, "'enum':['0','1'],'default':'0'",
+     "1: what is written while the task runs, too, until it ends."},
     {"Last-Event-ID", "header", EVENTS, TEXT, LAST_EVENT_ID_H},
     {"Last-Event-ID", "header", "GET /v1/tasks/{id}/events", TEXT, LAST_EVENT_ID_H},
     {"If-None-Match", "header", "GET /v1/tasks/{id}", TEXT, IF_NONE_MATCH},
     {"If-None-Match", "header", "GET /openapi.json", TEXT, IF_NONE_MATCH},
+    {"Idempotency-Key", "header", "POST /v1/tasks", "'type':'string','minLength':1,'maxLength':255",
+     "The same key with the same body gets the first answer again, for a day."},
     {"Prefer", "header", "POST /v1/tasks", TEXT,
      "wait=S is the same as the parameter wait. return=minimal answers with the id alone."},
 };
@@ -59,6 +65,7 @@ const struct parameter *parameter_find(const char *in, struct str name, const ch
 
 static const struct answer_header headers[] = {
     {"ETag", TEXT, "The version of the task, or of the document."},
+    {"Idempotency-Replayed", TEXT, "true: this is the first answer to the Idempotency-Key."},
     {"Link", TEXT, "rel=next: the next page, if there is one."},
     {"Location", TEXT, "The path of the task."},
     {"Retry-After", "'type':'integer'", "Seconds."},

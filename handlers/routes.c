@@ -16,7 +16,9 @@
 static const struct route table[] = {
     {METHOD_POST, "/v1/tasks", handle_task_create, BODY_JSON, JSON, "wait", TOKEN,
      "Create a task, a meta-task, or an array of them", "Creation",
-     "201:Created+Location+ETag 200:Created+Location unknown-function unknown-task cycle "
+     "201:Created+Location+ETag+Idempotency-Replayed "
+     "200:Created+Location+ETag+Idempotency-Replayed idempotency-mismatch unknown-function "
+     "unknown-task cycle "
      "duplicate-id guard-disabled queue-full storage-full draining"},
     {METHOD_GET, "/v1/tasks", handle_task_list, BODY_NONE, JSON,
      "state kind function channel created_after created_before limit cursor", TOKEN,

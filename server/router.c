@@ -22,6 +22,18 @@ static bool matches(struct str pattern, struct str path, struct str *id)
     return !pattern.data && !path.data;
 }
 
+/* A path that a route names word for word is no other route's: /v1/tasks/cancel is not a task. */
+static bool serves(const struct route_table *table, const struct route *route, struct str path,
+                   struct str *id)
+{
+    bool taken = false;
+    if (!matches(str_of(route->path), path, id))
+        return false;
+    for (size_t i = 0; i < table->count && id->data && !taken; i++)
+        taken = str_eq(str_of(table->routes[i].path), path);
+    return !taken;
+}
+
 static bool method_fits(const struct route *route, struct str method)
 {
     return str_eq(method, str_of(method_names[route->method])) ||
@@ -34,7 +46,7 @@ struct str route_allow(const struct route_table *table, struct request *request)
     bool any = false;
     struct str id;
     for (size_t i = 0; i < table->count; i++) {
-        if (matches(str_of(table->routes[i].path), request->path, &id))
+        if (serves(table, &table->routes[i], request->path, &id))
             any = found[table->routes[i].method] = true;
     }
     if (!any)
@@ -55,7 +67,7 @@ bool route_find(const struct route_table *table, struct request *request)
     for (size_t i = 0; i < table->count; i++) {
         const struct route *route = &table->routes[i];
         if (method_fits(route, request->method) &&
-            matches(str_of(route->path), request->path, &request->id)) {
+            serves(table, route, request->path, &request->id)) {
             request->route = route;
             return true;
         }
