@@ -166,6 +166,8 @@ static void query_done(struct query *query, bool failed)
 static void attempt_start(struct supervisor *supervisor, struct attempt *attempt)
 {
     attempt->run.host = &supervisor->host;
+    if (supervisor->over) /* claimed just before the writer was told */
+        attempt->stop = STOP_SHUTDOWN;
     map_put(&supervisor->attempts, &attempt->node, map_hash((uint64_t)attempt->task));
     if (!attempt->needs_inputs) {
         launch(attempt);
@@ -181,6 +183,7 @@ static void attempt_start(struct supervisor *supervisor, struct attempt *attempt
 static void stop_all(struct supervisor *supervisor, bool now)
 {
     size_t count = 0;
+    supervisor->over = true;
     struct attempt **all = mem_alloc(supervisor->attempts.count * sizeof(struct attempt *));
     for (size_t i = 0; supervisor->attempts.count && i <= supervisor->attempts.mask; i++) {
         for (struct map_node *n = supervisor->attempts.buckets[i]; n; n = n->next)
@@ -202,7 +205,6 @@ static void drain_over(uv_timer_t *timer)
 
 static void drain(struct supervisor *supervisor)
 {
-    supervisor->draining = true;
     uv_update_time(&supervisor->loop);
     uv_timer_start(&supervisor->drain, drain_over, (uint64_t)supervisor->engine->config.drain, 0);
 }

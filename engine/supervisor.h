@@ -87,7 +87,7 @@ struct supervisor {
     struct run_host host;
     struct map attempts; /* by task */
     struct attempt *noisy;
-    bool draining;
+    bool over; /* the drain time is: what comes from now on does not start */
     pthread_t thread;
     _Atomic bool stopping;
 };
