@@ -214,7 +214,7 @@ static void close_handles(struct supervisor *supervisor)
     uv_close((uv_handle_t *)&supervisor->wake, NULL);
     uv_close((uv_handle_t *)&supervisor->tick, NULL);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
-    process_pool_done(&supervisor->processes);
+    child_pool_done(&supervisor->processes);
 }
 
 static void obey(struct supervisor *supervisor, struct order *order)
@@ -325,7 +325,7 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
     uv_timer_init(&supervisor->loop, &supervisor->drain);
     supervisor->wake.data = supervisor->tick.data = supervisor->drain.data = supervisor;
     mailbox_init(&supervisor->mailbox, mailbox_wake, &supervisor->wake);
-    if (!process_pool_init(&supervisor->processes, &supervisor->loop, &supervisor->children)) {
+    if (!child_pool_init(&supervisor->processes, &supervisor->loop, &supervisor->children)) {
         *message = mem_string("no descriptor is left");
         return false;
     }

@@ -6,7 +6,7 @@
 
 #include "base/mailbox.h"
 #include "base/map.h"
-#include "executors/process.h"
+#include "executors/child.h"
 #include "executors/run.h"
 #include "store/reader.h"
 #include "store/writer.h"
@@ -82,7 +82,7 @@ struct supervisor {
     uv_timer_t tick;  /* posts what noisy attempts said */
     uv_timer_t drain; /* ends the drain time */
     struct mailbox mailbox;
-    struct process_pool processes;
+    struct child_pool processes;
     struct children children;
     struct run_host host;
     struct map attempts; /* by task */

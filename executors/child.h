@@ -1,15 +1,32 @@
-/* Inside of the process executor: one child, between process.c, which starts and
- * ends it, and output.c, which reads what it writes. Loop thread only. */
+/* A child process, whatever it is for: started in a group of its own, noted in
+ * the table of children, watched, and ended together with all of its group.
+ * Loop thread only. */
 #ifndef EXECUTORS_CHILD_H
 #define EXECUTORS_CHILD_H
 
-#include "executors/process.h"
-#include "executors/run.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "executors/children.h"
+#include "executors/spawn.h"
+#include "model/function.h"
 
 #include <signal.h>
+#include <uv.h>
 
-enum { OUT, ERR, REPORT, STREAMS };
-enum { MESSAGE_MAX_BYTES = 1024 }; /* of standard error in error.message */
+/* What all children share. Their descriptors are in an epoll set of their own inside libuv's: four
+ * a child, and a handle of libuv's for each would cost more than the pipe. */
+struct child_pool {
+    uv_loop_t *loop;
+    struct map by_pid;
+    struct children *children;
+    int epoll;
+    uv_poll_t ready;
+    uv_timer_t sweep; /* reaps what children leave behind */
+    bool sweeping;
+    uv_timer_t linger;       /* looks after the next */
+    struct child *lingering; /* ended, but not all of their group is gone yet */
+    struct child *ended;     /* to be told and freed once no event can speak of them */
+};
 
 /* A descriptor in the pool's epoll set. */
 struct watch {
@@ -17,39 +34,51 @@ struct watch {
     void (*ready)(struct watch *watch);
 };
 
-/* One of the child's outputs. */
-struct stream {
-    struct watch watch;
-    struct process *process;
-    struct buf text; /* OUT: all of it; else the line that is not finished */
+/* What kind of child it is; each of these is called once. */
+struct child_kind {
+    /* Nothing of its group is alive: take what its pipes still hold, and close them. */
+    void (*drain)(struct child *child);
+    /* After that, when no event can speak of it any more: tell, and free. */
+    void (*gone)(struct child *child);
 };
 
-struct process {
-    struct run *run;
-    struct process_pool *pool;
+struct child {
+    const struct child_kind *kind;
+    struct child_pool *pool;
     struct map_node node; /* by pid */
-    struct process *next; /* in the pool's lists */
-    pid_t pid;
-    size_t slot;       /* in the table of children */
-    struct watch exit; /* the pidfd */
-    struct stream streams[STREAMS];
-    siginfo_t status;
+    struct child *next;   /* in the pool's lists */
+    pid_t pid;            /* also its group */
+    size_t slot;          /* in the table of children */
+    struct watch exit;    /* the pidfd */
+    siginfo_t status;     /* once it has exited */
     bool exited;
-    bool too_large; /* wrote more than a result may have */
-    char last_line[MESSAGE_MAX_BYTES];
-    size_t last_line_len;
 };
 
-void watch_open(struct process_pool *pool, struct watch *watch, int fd,
-                void (*ready)(struct watch *watch));
-void watch_close(struct process_pool *pool, struct watch *watch);
+/* Makes the process the reaper of its descendants, so that nothing escapes by being orphaned.
+ * False: no descriptor is left. */
+bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *children);
+/* No child may be left; the loop has to run once more for the handles to close. */
+void child_pool_done(struct child_pool *pool);
 
-/* Starts reading our end of one of the child's pipes. */
-void stream_open(struct process *process, int which, int fd);
-/* Reads what is there, in at most limit pieces, so that one child cannot keep the loop. */
-void stream_read(struct stream *stream, int limit);
-/* Takes the lines that were not ended. */
-void streams_finish(struct process *process);
-/* What became of the child, once it has ended and all its output is read. */
-struct outcome process_outcome(struct process *process);
+/* events: EPOLLIN, or EPOLLOUT, or 0 for errors alone. */
+void watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
+                void (*ready)(struct watch *watch));
+void watch_change(struct child_pool *pool, struct watch *watch, uint32_t events);
+void watch_close(struct child_pool *pool, struct watch *watch);
+
+/* Starts and watches it: 0, or an errno and nothing is left of it. */
+int child_start(struct child *child, struct child_pool *pool, const struct child_kind *kind,
+                const struct spawn *spawn);
+/* To its group; nothing once it has exited. */
+void child_signal(struct child *child, int signal);
+
+/* What the environment of a function's child has (design 2.1): what is kept of the server's own,
+ * these extra ones ("NAME=value", NULL-ended), and the manifest's. */
+char *const *child_environment(struct arena *arena, const struct function *function,
+                               const char *const *extra);
+/* A pipe whose end for us does not block: ours reads (towards_us) or writes. */
+bool child_pipe(int *ours, int *theirs, bool towards_us);
+/* Closes those that are not -1, and makes them that. */
+void child_close(int *fds, size_t count);
+
 #endif

@@ -1,10 +1,11 @@
-#include "executors/child.h"
+#include "executors/process.h"
 
 #include "base/json.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 enum {
@@ -32,40 +33,16 @@ static void log_line(struct process *process, struct str line)
     process->run->host->logged(process->run, "stderr", line);
 }
 
-/* {"progress":0..100,"message":"…"} as the task's progress; false: it is something else. */
-static bool parse_report(struct str line, struct arena *arena, struct buf *progress)
-{
-    struct json json;
-    struct json_error error;
-    if (!json_parse(line, JSON_MAX_DEPTH, arena, &json, &error) ||
-        json.nodes[0].type != JSON_OBJECT)
-        return false;
-    uint32_t value = json_member(&json, 0, STR("progress"));
-    uint32_t message = json_member(&json, 0, STR("message"));
-    if (!value || json.nodes[value].type != JSON_NUMBER)
-        return false;
-    double percent = json_double(&json, value);
-    if (!(percent >= 0 && percent <= 100))
-        return false;
-    if (message && json.nodes[message].type == JSON_NULL)
-        message = 0;
-    if (message && json.nodes[message].type != JSON_STRING)
-        return false;
-    buf_add_text(progress, "{\"value\":");
-    buf_add_str(progress, json_raw(&json, value));
-    buf_add_text(progress, ",\"message\":");
-    buf_add_str(progress, message ? json_raw(&json, message) : STR("null"));
-    buf_add_char(progress, '}');
-    return true;
-}
-
 static void report_line(struct process *process, struct str line)
 {
     struct arena arena = {0};
     struct buf progress = {0};
+    struct json json;
+    struct json_error error;
     if (blank(line))
         return;
-    if (parse_report(line, &arena, &progress))
+    if (json_parse(line, JSON_MAX_DEPTH, &arena, &json, &error) &&
+        run_progress(&json, 0, &progress))
         process->run->host->progressed(process->run, buf_str(&progress));
     else
         process->run->host->logged(process->run, "report", line);
@@ -106,7 +83,7 @@ static void take_result(struct stream *stream, struct str bytes)
     if ((int64_t)stream->text.len > 2 * process->run->host->max_result + READ_SIZE) {
         process->too_large = true;
         buf_done(&stream->text);
-        kill(-process->pid, SIGKILL);
+        child_signal(&process->child, SIGKILL);
     }
 }
 
@@ -120,7 +97,7 @@ void stream_read(struct stream *stream, int limit)
         if (len < 0 && errno == EAGAIN)
             return;
         if (len <= 0) {
-            watch_close(stream->process->pool, &stream->watch);
+            watch_close(stream->process->child.pool, &stream->watch);
             return;
         }
         struct str part = {bytes, (size_t)len};
@@ -142,7 +119,7 @@ void stream_open(struct process *process, int which, int fd)
 {
     struct stream *stream = &process->streams[which];
     stream->process = process;
-    watch_open(process->pool, &stream->watch, fd, stream_ready);
+    watch_open(process->child.pool, &stream->watch, fd, EPOLLIN, stream_ready);
 }
 
 void streams_finish(struct process *process)
@@ -187,8 +164,8 @@ struct outcome process_outcome(struct process *process)
     if (process->too_large)
         return run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
                            (long long)max);
-    bool by_exit = process->status.si_code == CLD_EXITED;
-    int status = process->status.si_status;
+    bool by_exit = process->child.status.si_code == CLD_EXITED;
+    int status = process->child.status.si_status;
     if (by_exit && status == 0) {
         struct outcome outcome = result_of(process);
         if (outcome.succeeded && (int64_t)outcome.result.len > max)

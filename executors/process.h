@@ -1,32 +1,36 @@
-/* The process executor: a child for each attempt (design 2.1). */
+/* Inside of the process executor (design 2.1): one child for each attempt, between
+ * process.c, which starts and ends it, and output.c, which reads what it writes.
+ * Loop thread only. */
 #ifndef EXECUTORS_PROCESS_H
 #define EXECUTORS_PROCESS_H
 
-#include "base/map.h"
-#include "executors/children.h"
+#include "executors/child.h"
+#include "executors/run.h"
 
-#include <uv.h>
+enum { OUT, ERR, REPORT, STREAMS };
 
-/* What all child processes share; loop thread only. Their descriptors are in an epoll set of their
- * own inside libuv's: four a child, and a handle of libuv's for each would cost more than the pipe.
- */
-struct process_pool {
-    uv_loop_t *loop;
-    struct map by_pid;
-    struct children *children;
-    int epoll;
-    uv_poll_t ready;
-    uv_timer_t sweep; /* reaps what children leave behind */
-    bool sweeping;
-    uv_timer_t linger;         /* looks after the next */
-    struct process *lingering; /* ended, but not all of their group is gone yet */
-    struct process *ended;     /* to be reported and freed once no event can speak of them */
+/* One of the child's outputs. */
+struct stream {
+    struct watch watch;
+    struct process *process;
+    struct buf text; /* OUT: all of it; else the line that is not finished */
 };
 
-/* Makes the process the reaper of its descendants, so that nothing escapes by being orphaned.
- * False: no descriptor is left. */
-bool process_pool_init(struct process_pool *pool, uv_loop_t *loop, struct children *children);
-/* No child may be left; the loop has to run once more for the handles to close. */
-void process_pool_done(struct process_pool *pool);
+struct process {
+    struct child child;
+    struct run *run;
+    struct stream streams[STREAMS];
+    bool too_large; /* wrote more than a result may have */
+    char last_line[MESSAGE_MAX_BYTES];
+    size_t last_line_len;
+};
 
+/* Starts reading our end of one of the child's pipes. */
+void stream_open(struct process *process, int which, int fd);
+/* Reads what is there, in at most limit pieces, so that one child cannot keep the loop. */
+void stream_read(struct stream *stream, int limit);
+/* Takes the lines that were not ended. */
+void streams_finish(struct process *process);
+/* What became of the child, once it has ended and all its output is read. */
+struct outcome process_outcome(struct process *process);
 #endif

@@ -27,3 +27,26 @@ void run_input(const struct run *run, struct buf *out)
     buf_add_str(out, run->kwargs);
     buf_addf(out, ",\"attempt\":%lld}\n", (long long)run->attempt);
 }
+
+bool run_progress(const struct json *json, uint32_t report, struct buf *out)
+{
+    if (json->nodes[report].type != JSON_OBJECT)
+        return false;
+    uint32_t value = json_member(json, report, STR("progress"));
+    uint32_t message = json_member(json, report, STR("message"));
+    if (!value || json->nodes[value].type != JSON_NUMBER)
+        return false;
+    double percent = json_double(json, value);
+    if (!(percent >= 0 && percent <= 100))
+        return false;
+    if (message && json->nodes[message].type == JSON_NULL)
+        message = 0;
+    if (message && json->nodes[message].type != JSON_STRING)
+        return false;
+    buf_add_text(out, "{\"value\":");
+    buf_add_str(out, json_raw(json, value));
+    buf_add_text(out, ",\"message\":");
+    buf_add_str(out, message ? json_raw(json, message) : STR("null"));
+    buf_add_char(out, '}');
+    return true;
+}

@@ -5,12 +5,15 @@
 #ifndef EXECUTORS_RUN_H
 #define EXECUTORS_RUN_H
 
+#include "base/json.h"
 #include "model/failure.h"
 #include "model/function.h"
 
 #include <uv.h>
 
 struct executor;
+
+enum { MESSAGE_MAX_BYTES = 1024 }; /* of what a function says in error.message */
 
 /* How an attempt ended. */
 struct outcome {
@@ -39,7 +42,7 @@ struct run {
 struct run_host {
     uv_loop_t *loop;
     int64_t max_result; /* bytes */
-    void *executors;    /* struct process_pool: what the process executor keeps */
+    void *executors;    /* struct child_pool: all children, of whatever kind */
     /* value: JSON object {"value","message"}. */
     void (*progressed)(struct run *run, struct str value);
     /* One line without its end, any bytes. stream: "stderr" or "report". */
@@ -63,5 +66,7 @@ struct outcome run_failure(struct run *run, enum failure_code code, const char *
     __attribute__((format(printf, 3, 4)));
 /* The one line of JSON that a function gets (design 2.1), with its line end. */
 void run_input(const struct run *run, struct buf *out);
+/* A function's report {"progress":0..100,"message":"…"} as a task's progress; false: it is none. */
+bool run_progress(const struct json *json, uint32_t report, struct buf *out);
 
 #endif

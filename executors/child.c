@@ -1,0 +1,261 @@
+#include "executors/child.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SWEEP_MS = 1000 };
+
+/* --- descriptors -------------------------------------------------------------- */
+
+void watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
+                void (*ready)(struct watch *watch))
+{
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+    *watch = (struct watch){.fd = fd, .ready = ready};
+    epoll_ctl(pool->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+void watch_change(struct child_pool *pool, struct watch *watch, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+    epoll_ctl(pool->epoll, EPOLL_CTL_MOD, watch->fd, &event);
+}
+
+/* Closing alone would not do: until a child that was just started has called execve, it holds a
+ * copy of every descriptor, and with it the place in the epoll set (epoll(7), Q6). An event would
+ * then speak of memory that is another child's by now. */
+void watch_close(struct child_pool *pool, struct watch *watch)
+{
+    if (watch->fd >= 0) {
+        epoll_ctl(pool->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+        close(watch->fd);
+    }
+    watch->fd = -1;
+}
+
+void child_close(int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
+bool child_pipe(int *ours, int *theirs, bool towards_us)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    *ours = ends[towards_us ? 0 : 1];
+    *theirs = ends[towards_us ? 1 : 0];
+    fcntl(*ours, F_SETFL, O_NONBLOCK);
+    return true;
+}
+
+/* --- the end ------------------------------------------------------------------ */
+
+static void end_all(struct child_pool *pool)
+{
+    while (pool->ended) {
+        struct child *child = pool->ended;
+        pool->ended = child->next;
+        child->kind->gone(child);
+    }
+}
+
+/* Once the first process is reaped, whatever its group still had was killed with it: zombies are
+ * reaped here, and the child has ended only when the kernel knows the group no more. */
+static bool group_gone(const struct child *child)
+{
+    siginfo_t info;
+    if (kill(-child->pid, 0) != 0)
+        return errno == ESRCH;
+    do {
+        info.si_pid = 0;
+    } while (waitid(P_PGID, (id_t)child->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid);
+    return kill(-child->pid, 0) != 0 && errno == ESRCH;
+}
+
+static void release(struct child *child)
+{
+    struct child_pool *pool = child->pool;
+    children_remove(pool->children, child->slot);
+    map_remove(&pool->by_pid, &child->node);
+    child->kind->drain(child);
+    child->next = pool->ended;
+    pool->ended = child;
+}
+
+static void check_lingering(uv_timer_t *timer)
+{
+    struct child_pool *pool = timer->data;
+    struct child **at = &pool->lingering;
+    while (*at) {
+        struct child *child = *at;
+        if (group_gone(child)) {
+            *at = child->next;
+            release(child);
+        } else {
+            at = &child->next;
+        }
+    }
+    if (!pool->lingering)
+        uv_timer_stop(timer);
+    end_all(pool);
+}
+
+/* The first process has ended; it is a zombie still, so its number cannot be anybody else's. */
+static void child_exited(struct child *child)
+{
+    if (child->exited)
+        return;
+    child->exited = true;
+    kill(-child->pid, SIGKILL);
+    waitid(P_PID, (id_t)child->pid, &child->status, WEXITED);
+    watch_close(child->pool, &child->exit);
+    if (group_gone(child)) {
+        release(child);
+        return;
+    }
+    child->next = child->pool->lingering;
+    child->pool->lingering = child;
+    uv_timer_start(&child->pool->linger, check_lingering, 1, 1);
+}
+
+static void exit_ready(struct watch *watch)
+{
+    child_exited(container_of(watch, struct child, exit));
+}
+
+/* What is closed in one turn is freed after it, so that no event of the turn speaks of it. */
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct child_pool *pool = poll->data;
+    struct epoll_event ready[64];
+    (void)status;
+    (void)events;
+    int count = epoll_wait(pool->epoll, ready, array_size(ready), 0);
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = ready[i].data.ptr;
+        if (watch->fd >= 0)
+            watch->ready(watch);
+    }
+    end_all(pool);
+}
+
+/* --- what others leave behind ------------------------------------------------ */
+
+/* Orphans of our children become our children: reap them. A child of our own that shows up here
+ * first is handled as if its pidfd had spoken. */
+static void sweep(uv_timer_t *timer)
+{
+    struct child_pool *pool = timer->data;
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+        struct map_node *node = map_find(&pool->by_pid, map_hash((uint64_t)info.si_pid));
+        struct child *child = node ? container_of(node, struct child, node) : NULL;
+        if (child && !child->exited)
+            child_exited(child);
+        else
+            waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+        info.si_pid = 0;
+    }
+    if (!pool->by_pid.count && getpid() != 1 &&
+        waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+        uv_timer_stop(timer); /* ECHILD: there is nobody to wait for */
+        pool->sweeping = false;
+    }
+    end_all(pool);
+}
+
+static void sweep_on(struct child_pool *pool)
+{
+    if (!pool->sweeping)
+        uv_timer_start(&pool->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    pool->sweeping = true;
+}
+
+bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *children)
+{
+    *pool = (struct child_pool){.loop = loop, .children = children};
+    pool->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (pool->epoll < 0)
+        return false;
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    uv_poll_init(loop, &pool->ready, pool->epoll);
+    uv_timer_init(loop, &pool->sweep);
+    uv_timer_init(loop, &pool->linger);
+    pool->ready.data = pool->sweep.data = pool->linger.data = pool;
+    uv_poll_start(&pool->ready, UV_READABLE, on_ready);
+    if (getpid() == 1)
+        sweep_on(pool);
+    return true;
+}
+
+void child_pool_done(struct child_pool *pool)
+{
+    uv_close((uv_handle_t *)&pool->ready, NULL);
+    uv_close((uv_handle_t *)&pool->sweep, NULL);
+    uv_close((uv_handle_t *)&pool->linger, NULL);
+    close(pool->epoll);
+    map_done(&pool->by_pid);
+}
+
+/* --- start and stop ---------------------------------------------------------- */
+
+char *const *child_environment(struct arena *arena, const struct function *function,
+                               const char *const *extra)
+{
+    static const struct {
+        const char *name, *otherwise;
+    } kept[] = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                {"HOME", "/"},
+                {"LANG", "C.UTF-8"},
+                {"TZ", ":/etc/localtime"}};
+    size_t own = 0, more = 0, count = 0;
+    while (function->env && function->env[own])
+        own++;
+    while (extra[more])
+        more++;
+    const char **list = ARENA_ARRAY(arena, const char *, array_size(kept) + more + own + 1);
+    for (size_t i = 0; i < array_size(kept); i++) {
+        const char *value = getenv(kept[i].name); /* NOLINT(concurrency-mt-unsafe): never set */
+        list[count++] =
+            arena_printf(arena, "%s=%s", kept[i].name, value ? value : kept[i].otherwise).data;
+    }
+    for (size_t i = 0; i < more; i++)
+        list[count++] = extra[i];
+    for (size_t i = 0; i < own; i++)
+        list[count++] = function->env[i];
+    return (char *const *)(uintptr_t)list;
+}
+
+int child_start(struct child *child, struct child_pool *pool, const struct child_kind *kind,
+                const struct spawn *spawn)
+{
+    int pidfd;
+    int rc = spawn_child(spawn, &child->pid, &pidfd);
+    if (rc)
+        return rc;
+    child->kind = kind;
+    child->pool = pool;
+    child->slot = children_add(pool->children, child->pid);
+    map_put(&pool->by_pid, &child->node, map_hash((uint64_t)child->pid));
+    watch_open(pool, &child->exit, pidfd, EPOLLIN, exit_ready);
+    sweep_on(pool);
+    return 0;
+}
+
+void child_signal(struct child *child, int signal)
+{
+    if (!child->exited)
+        kill(-child->pid, signal);
+}
