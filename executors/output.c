@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "executors/result.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,8 +80,7 @@ static void take_result(struct stream *stream, struct str bytes)
     if (process->too_large)
         return;
     buf_add_str(&stream->text, bytes);
-    /* Twice the limit: white space between tokens does not count in the end. */
-    if ((int64_t)stream->text.len > 2 * process->run->host->max_result + READ_SIZE) {
+    if ((int64_t)stream->text.len > result_room(process->run)) {
         process->too_large = true;
         buf_done(&stream->text);
         child_signal(&process->child, SIGKILL);
@@ -132,47 +132,15 @@ void streams_finish(struct process *process)
 
 /* --- how it ended ------------------------------------------------------------ */
 
-static struct outcome result_of(struct process *process)
-{
-    struct run *run = process->run;
-    struct str text = buf_str(&process->streams[OUT].text);
-    struct buf value = {0};
-    struct json json;
-    struct json_error error;
-    if (!text.len) {
-        buf_add_text(&value, "null");
-    } else if (json_parse(text, JSON_MAX_DEPTH, &run->arena, &json, &error)) {
-        json_minify(&json, 0, &value);
-    } else if (error.too_deep) {
-        return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
-                           JSON_MAX_DEPTH);
-    } else if (!str_utf8(text)) {
-        return run_failure(run, FAILURE_INVALID_RESULT, "the result is neither JSON nor UTF-8");
-    } else {
-        text.len -= text.data[text.len - 1] == '\n';
-        buf_add_json(&value, text);
-    }
-    struct outcome outcome = {.succeeded = true, .result = arena_str(&run->arena, buf_str(&value))};
-    buf_done(&value);
-    return outcome;
-}
-
 struct outcome process_outcome(struct process *process)
 {
     struct run *run = process->run;
-    int64_t max = run->host->max_result;
     if (process->too_large)
-        return run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
-                           (long long)max);
+        return result_too_large(run);
     bool by_exit = process->child.status.si_code == CLD_EXITED;
     int status = process->child.status.si_status;
-    if (by_exit && status == 0) {
-        struct outcome outcome = result_of(process);
-        if (outcome.succeeded && (int64_t)outcome.result.len > max)
-            return run_failure(run, FAILURE_RESULT_TOO_LARGE,
-                               "the result is larger than %lld bytes", (long long)max);
-        return outcome;
-    }
+    if (by_exit && status == 0)
+        return result_outcome(run, buf_str(&process->streams[OUT].text));
     if (by_exit && run->function->safe_exits[status])
         return (struct outcome){.succeeded = true, .safe_exit = true, .result = STR("null")};
     struct buf message = {0};

@@ -1,0 +1,43 @@
+#include "executors/result.h"
+
+#include "base/json.h"
+
+enum { ROOM_MIN = 65536 };
+
+int64_t result_room(const struct run *run)
+{
+    return 2 * run->host->max_result + ROOM_MIN;
+}
+
+struct outcome result_too_large(struct run *run)
+{
+    return run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
+                       (long long)run->host->max_result);
+}
+
+struct outcome result_outcome(struct run *run, struct str text)
+{
+    struct buf value = {0};
+    struct json json;
+    struct json_error error;
+    if (!text.len) {
+        buf_add_text(&value, "null");
+    } else if (json_parse(text, JSON_MAX_DEPTH, &run->arena, &json, &error)) {
+        json_minify(&json, 0, &value);
+    } else if (error.too_deep) {
+        return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
+                           JSON_MAX_DEPTH);
+    } else if (!str_utf8(text)) {
+        return run_failure(run, FAILURE_INVALID_RESULT, "the result is neither JSON nor UTF-8");
+    } else {
+        text.len -= text.data[text.len - 1] == '\n';
+        buf_add_json(&value, text);
+    }
+    struct outcome outcome = {.succeeded = true};
+    if ((int64_t)value.len > run->host->max_result)
+        outcome = result_too_large(run);
+    else
+        outcome.result = arena_str(&run->arena, buf_str(&value));
+    buf_done(&value);
+    return outcome;
+}
