@@ -97,15 +97,16 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Functions that take no slot: built-ins, and those that are gone. Gives how many starts are left
- * of budget. */
+/* Functions that take no slot, and those that are gone. Gives how many starts are left of budget.
+ */
 static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t budget)
 {
     for (struct tally_function *t = engine->tally.functions; t && budget > 0; t = t->next) {
         const struct function *function = function_find(engine->claimable, t->name);
-        if (!t->queued || (function && function->mode != MODE_BUILTIN))
+        if (!t->queued || (function && function_takes_slot(function)))
             continue;
-        int64_t room = function ? BUILTINS_MAX - t->running : budget;
+        int64_t limit = function && function->concurrency ? function->concurrency : BUILTINS_MAX;
+        int64_t room = function ? limit - t->running : budget;
         int64_t want = least(least(t->queued, room), budget);
         if (want > 0)
             budget -= start_some(engine, txn, t, function, want);
@@ -119,7 +120,7 @@ static int64_t slots_free(const struct engine *engine)
     for (const struct tally_function *t = engine->tally.functions; t; t = t->next) {
         const struct function *function =
             t->running ? function_find(engine->claimable, t->name) : NULL;
-        if (t->running && (!function || function->mode != MODE_BUILTIN))
+        if (t->running && function_takes_slot(function))
             room -= t->running;
     }
     return room;
@@ -133,7 +134,7 @@ static struct tally_function *best_function(struct engine *engine, struct txn *t
     struct queue_place best_head = {0}, head;
     for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
         const struct function *f = t->queued ? function_find(engine->claimable, t->name) : NULL;
-        if (!f || f->mode == MODE_BUILTIN || (f->concurrency && t->running >= f->concurrency))
+        if (!f || !function_takes_slot(f) || (f->concurrency && t->running >= f->concurrency))
             continue;
         if (!tally_head(t, txn->db, &head) || (best && !queue_before(&head, &best_head)))
             continue;

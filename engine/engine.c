@@ -245,7 +245,7 @@ int64_t engine_slots_used(struct engine *engine)
     int64_t used = 0;
     for (size_t i = 0; i < set->count; i++) {
         int64_t queued, running;
-        if (set->items[i].mode == MODE_BUILTIN)
+        if (!function_takes_slot(&set->items[i]))
             continue;
         tally_function_counts(&engine->tally, set->items[i].name, &queued, &running);
         used += running;

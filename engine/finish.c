@@ -135,7 +135,7 @@ static void finish_done(struct command *command)
     struct engine *engine = attempt->engine;
     engine->in_flight--;
     engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
-    if (!finish->ended && attempt->run.function->mode != MODE_BUILTIN) {
+    if (!finish->ended && function_takes_slot(attempt->run.function)) {
         engine->outlived--;
         engine->again = true; /* its slot is free only now */
     }

@@ -31,7 +31,7 @@ static void kill_attempt(struct engine *engine, const struct task_row *row)
 {
     const struct function *function = function_find(engine->claimable, row->function);
     struct order *order = order_new(ORDER_KILL, row->seq);
-    order->takes_slot = !function || function->mode != MODE_BUILTIN;
+    order->takes_slot = function_takes_slot(function);
     engine->outlived += order->takes_slot;
     engine_order(engine, order);
 }

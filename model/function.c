@@ -8,6 +8,11 @@ const char *mode_text(enum function_mode mode)
     return texts[mode];
 }
 
+bool function_takes_slot(const struct function *function)
+{
+    return !function || (function->mode != MODE_BUILTIN && function->mode != MODE_HTTP);
+}
+
 const struct function *function_find(const struct function_set *set, struct str name)
 {
     size_t low = 0, high = set->count;

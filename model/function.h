@@ -63,6 +63,9 @@ struct function_set {
 };
 
 const char *mode_text(enum function_mode mode);
+/* Whether it counts against --slots: what runs elsewhere, or costs no process, does not. NULL is a
+ * function that is gone; what it left running may be a process. */
+bool function_takes_slot(const struct function *function);
 /* NULL if there is none. */
 const struct function *function_find(const struct function_set *set, struct str name);
 /* Takes one more reference, gives one back; the last one frees. Any thread. */
