@@ -1,6 +1,7 @@
 #include "executors/spawn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -41,6 +42,8 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
     for (int i = 0; i < 4 && fine; i++)
         fine = dup2(spawn->fds[i], i) == i; /* the copy is not close-on-exec */
     if (fine) {
+        /* Libraries open descriptors too, and not all of them close-on-exec. */
+        close_range(4, UINT_MAX, CLOSE_RANGE_CLOEXEC);
         limit_open_files();
         sigaction(SIGPIPE, &standard, NULL); /* the only one that the server ignores */
         sigprocmask(SIG_SETMASK, &none, NULL);
