@@ -87,7 +87,7 @@ static bool group_gone(const struct child *child)
 static void release(struct child *child)
 {
     struct child_pool *pool = child->pool;
-    children_remove(pool->children, child->slot);
+    children_give(pool->children, child->slot);
     map_remove(&pool->by_pid, &child->node);
     child->kind->drain(child);
     child->next = pool->ended;
@@ -241,13 +241,16 @@ char *const *child_environment(struct arena *arena, const struct function *funct
 int child_start(struct child *child, struct child_pool *pool, const struct child_kind *kind,
                 const struct spawn *spawn)
 {
+    struct spawn noted = *spawn;
     int pidfd;
-    int rc = spawn_child(spawn, &child->pid, &pidfd);
-    if (rc)
+    noted.slot = child->slot = children_take(pool->children);
+    int rc = spawn_child(&noted, &child->pid, &pidfd);
+    if (rc) {
+        children_give(pool->children, child->slot);
         return rc;
+    }
     child->kind = kind;
     child->pool = pool;
-    child->slot = children_add(pool->children, child->pid);
     map_put(&pool->by_pid, &child->node, map_hash((uint64_t)child->pid));
     watch_open(pool, &child->exit, pidfd, EPOLLIN, exit_ready);
     sweep_on(pool);

@@ -45,12 +45,12 @@ struct child_kind {
 struct child {
     const struct child_kind *kind;
     struct child_pool *pool;
-    struct map_node node; /* by pid */
-    struct child *next;   /* in the pool's lists */
-    pid_t pid;            /* also its group */
-    size_t slot;          /* in the table of children */
-    struct watch exit;    /* the pidfd */
-    siginfo_t status;     /* once it has exited */
+    struct map_node node;    /* by pid */
+    struct child *next;      /* in the pool's lists */
+    pid_t pid;               /* also its group */
+    struct child_slot *slot; /* in the table of children */
+    struct watch exit;       /* the pidfd */
+    siginfo_t status;        /* once it has exited */
     bool exited;
 };
 

@@ -28,7 +28,7 @@ enum { START_TOLERANCE_MS = 2000 };
 /* Longest wait for killed groups to be gone. */
 enum { GONE_WAIT_MS = 10000 };
 
-static int64_t boot_ms(void)
+__attribute__((no_sanitize("address", "thread"))) static int64_t boot_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
@@ -177,17 +177,22 @@ bool children_open(struct children *children, const char *path, size_t capacity,
     return true;
 }
 
-size_t children_add(struct children *children, pid_t pid)
+struct child_slot *children_take(struct children *children)
 {
-    size_t slot = children->free[--children->free_count];
-    children->table->slots[slot] = (struct child_slot){.pid = pid, .started = boot_ms()};
-    return slot;
+    return &children->table->slots[children->free[--children->free_count]];
 }
 
-void children_remove(struct children *children, size_t slot)
+/* What is written here stays when the server is killed the next moment. */
+__attribute__((no_sanitize("address", "thread"))) void children_note_self(struct child_slot *slot)
 {
-    children->table->slots[slot].pid = 0;
-    children->free[children->free_count++] = slot;
+    slot->started = boot_ms();
+    __atomic_store_n(&slot->pid, getpid(), __ATOMIC_RELEASE);
+}
+
+void children_give(struct children *children, struct child_slot *slot)
+{
+    slot->pid = 0;
+    children->free[children->free_count++] = (size_t)(slot - children->table->slots);
 }
 
 void children_close(struct children *children)

@@ -25,9 +25,11 @@ struct children {
 /* Opens or makes the table, kills the process groups that an earlier server left in it and waits
  * until they are gone; *killed counts them. False: errno says why. */
 bool children_open(struct children *children, const char *path, size_t capacity, size_t *killed);
-/* Notes a child; gives its slot. */
-size_t children_add(struct children *children, pid_t pid);
-void children_remove(struct children *children, size_t slot);
+/* Takes a slot for a child that is about to be started. */
+struct child_slot *children_take(struct children *children);
+/* The calling process is the child: notes itself. Nothing but system calls. */
+void children_note_self(struct child_slot *slot);
+void children_give(struct children *children, struct child_slot *slot);
 void children_close(struct children *children);
 
 #endif

@@ -18,6 +18,7 @@ int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...);
 
 struct launch {
     const struct spawn *spawn;
+    pid_t server;
     int error; /* why the child could not become the program */
 };
 
@@ -38,7 +39,11 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
     sigemptyset(&none);
-    bool fine = setpgid(0, 0) == 0 && chdir(spawn->folder) == 0;
+    bool fine = setpgid(0, 0) == 0;
+    children_note_self(spawn->slot);
+    if (getppid() != launch->server) /* it was killed: the next server may have looked already */
+        _exit(127);
+    fine = fine && chdir(spawn->folder) == 0;
     for (int i = 0; i < 4 && fine; i++)
         fine = dup2(spawn->fds[i], i) == i; /* the copy is not close-on-exec */
     if (fine) {
@@ -56,7 +61,7 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
 int spawn_child(const struct spawn *spawn, pid_t *pid, int *pidfd)
 {
     static _Thread_local _Alignas(16) char stack[CHILD_STACK];
-    struct launch launch = {.spawn = spawn};
+    struct launch launch = {.spawn = spawn, .server = getpid()};
     *pid = __clone(child_main, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
                    &launch, pidfd);
     if (*pid < 0)

@@ -6,7 +6,7 @@
 #ifndef EXECUTORS_SPAWN_H
 #define EXECUTORS_SPAWN_H
 
-#include <sys/types.h>
+#include "executors/children.h"
 
 /* Soft limit of open files that a child gets: the server's own is high, and some programs close
  * every descriptor up to the limit. */
@@ -16,8 +16,9 @@ struct spawn {
     const char *path; /* of the program */
     char *const *argv;
     char *const *envp;
-    const char *folder; /* its working directory */
-    int fds[4];         /* what becomes its descriptors 0 to 3; each above 3 */
+    const char *folder;      /* its working directory */
+    struct child_slot *slot; /* child_start sets it: where the child notes itself */
+    int fds[4];              /* what becomes its descriptors 0 to 3; each above 3 */
 };
 
 /* 0, with *pid and *pidfd (close-on-exec) of a child in a process group of its own; or an errno.
