@@ -159,8 +159,9 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     if (!row_by_seq(txn->db, dependent->task, &meta, &txn->arena) ||
         row_state(&meta) != STATE_WAITING)
         return;
-    if (meta.continued) {
-        settle_continued(engine, txn, &meta, ended, list);
+    if (meta.continued) { /* it may still have losers of wait_for any that others want */
+        if (meta.continued == ended->seq)
+            settle_continued(engine, txn, &meta, ended, list);
         return;
     }
     wait_for_parse(meta.wait_for, &wait_for);
