@@ -157,10 +157,11 @@ static void tell_line(struct txn *txn, const struct task_row *row, struct str li
 void task_log(struct engine *engine, struct txn *txn, int64_t task, struct str lines,
               int64_t dropped_lines, int64_t dropped_bytes)
 {
-    struct task_row row;
+    struct task_row row; /* gone: ended from outside and deleted, while its process was dying */
+    if ((!lines.len && !dropped_lines) || !row_by_seq(txn->db, task, &row, &txn->arena))
+        return;
     log_append(txn->db, task, lines, dropped_lines, dropped_bytes);
-    if (!lines.len || !engine->sink.wants_logs || !engine->sink.wants_logs(engine->sink.arg) ||
-        !row_by_seq(txn->db, task, &row, &txn->arena))
+    if (!engine->sink.wants_logs || !engine->sink.wants_logs(engine->sink.arg))
         return;
     while (lines.len)
         tell_line(txn, &row, str_cut(&lines, '\n'));
