@@ -275,11 +275,18 @@ void engine_drained(struct engine *engine)
     pthread_mutex_unlock(&engine->drained_lock);
 }
 
+void engine_check_drained(struct engine *engine)
+{
+    if (!engine->closed || engine->in_flight || engine->emptied)
+        return;
+    engine->emptied = true; /* said once: later it would be taken for the end of what follows */
+    engine_drained(engine);
+}
+
 static void close_done(struct command *command)
 {
     struct closing *closing = container_of(command, struct closing, command);
-    if (closing->engine->in_flight == 0)
-        engine_drained(closing->engine);
+    engine_check_drained(closing->engine);
     mem_free(closing);
 }
 

@@ -59,6 +59,7 @@ struct engine {
     bool closed;                        /* draining: nothing new is taken or started */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t interrupted;                /* of those, cut short by the shutdown */
+    bool emptied;                       /* closed, and the last of them has finished */
     int64_t outlived;      /* processes whose task was ended from outside, still dying in a slot */
     struct buf last_words; /* what the log says of a guarded task that failed */
 

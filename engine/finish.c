@@ -140,8 +140,7 @@ static void finish_done(struct command *command)
         engine->again = true; /* its slot is free only now */
     }
     attempt_free(attempt);
-    if (engine->closed && engine->in_flight == 0)
-        engine_drained(engine);
+    engine_check_drained(engine);
 }
 
 void finish_post(struct attempt *attempt)

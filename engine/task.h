@@ -52,5 +52,7 @@ void sweep_expired(struct engine *engine, struct txn *txn);
 void engine_order(struct engine *engine, struct order *order);
 /* Nothing runs any more, and nothing will be started. */
 void engine_drained(struct engine *engine);
+/* Writer: says so if it has come to that. */
+void engine_check_drained(struct engine *engine);
 
 #endif
