@@ -116,8 +116,9 @@ static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t bu
 
 static int64_t slots_free(const struct engine *engine)
 {
-    int64_t room = engine->config.slots - engine->outlived;
+    int64_t room = engine->config.slots;
     for (const struct tally_function *t = engine->tally.functions; t; t = t->next) {
+        room -= t->outlived;
         const struct function *function =
             t->running ? function_find(engine->claimable, t->name) : NULL;
         if (t->running && function_takes_slot(function))
@@ -134,7 +135,8 @@ static struct tally_function *best_function(struct engine *engine, struct txn *t
     struct queue_place best_head = {0}, head;
     for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
         const struct function *f = t->queued ? function_find(engine->claimable, t->name) : NULL;
-        if (!f || !function_takes_slot(f) || (f->concurrency && t->running >= f->concurrency))
+        if (!f || !function_takes_slot(f) ||
+            (f->concurrency && t->running + t->outlived >= f->concurrency))
             continue;
         if (!tally_head(t, txn->db, &head) || (best && !queue_before(&head, &best_head)))
             continue;

@@ -58,7 +58,8 @@ static void undone(void *arg, struct txn *txn)
     meter_undo(&engine->meter);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
-        engine->outlived -= order->kind == ORDER_KILL && order->takes_slot;
+        if (order->kind == ORDER_KILL && order->outlived)
+            order->outlived->outlived--;
         if (order->kind == ORDER_START)
             attempt_free(container_of(order, struct attempt, order));
         else

@@ -60,8 +60,7 @@ struct engine {
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t interrupted;                /* of those, cut short by the shutdown */
     bool emptied;                       /* closed, and the last of them has finished */
-    int64_t outlived;      /* processes whose task was ended from outside, still dying in a slot */
-    struct buf last_words; /* what the log says of a guarded task that failed */
+    struct buf last_words;              /* what the log says of a guarded task that failed */
 
     _Atomic bool draining;        /* for others to see */
     _Atomic bool guard_failed;    /* a guarded task failed: the exit status is 1 */

@@ -136,7 +136,7 @@ static void finish_done(struct command *command)
     engine->in_flight--;
     engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
     if (!finish->ended && function_takes_slot(attempt->run.function)) {
-        engine->outlived--;
+        tally_outlived(&engine->tally, attempt->run.function->name, -1);
         engine->again = true; /* its slot is free only now */
     }
     attempt_free(attempt);

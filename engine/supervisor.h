@@ -13,6 +13,7 @@
 
 struct continuation;
 struct engine;
+struct tally_function;
 
 enum stop_reason { STOP_NOT, STOP_CANCEL, STOP_TIMEOUT, STOP_SHUTDOWN };
 
@@ -30,8 +31,8 @@ enum order_kind {
 struct order {
     struct mail mail;
     enum order_kind kind;
-    int64_t task;    /* ORDER_STOP, ORDER_KILL: seq */
-    bool takes_slot; /* ORDER_KILL: engine.outlived counts it */
+    int64_t task;                    /* ORDER_STOP, ORDER_KILL: seq */
+    struct tally_function *outlived; /* ORDER_KILL: who counts it, or NULL */
 };
 
 /* How an attempt ended, on its way to the writer. */

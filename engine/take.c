@@ -31,8 +31,8 @@ static void kill_attempt(struct engine *engine, const struct task_row *row)
 {
     const struct function *function = function_find(engine->claimable, row->function);
     struct order *order = order_new(ORDER_KILL, row->seq);
-    order->takes_slot = function_takes_slot(function);
-    engine->outlived += order->takes_slot;
+    if (function_takes_slot(function))
+        order->outlived = tally_outlived(&engine->tally, row->function, 1);
     engine_order(engine, order);
 }
 

@@ -131,6 +131,13 @@ void tally_forget(struct tally *tally, const struct task_row *row)
     count(tally, note(tally, row->function, (int)row_state(row), -1), 1);
 }
 
+struct tally_function *tally_outlived(struct tally *tally, struct str function, int64_t step)
+{
+    struct tally_function *found = find_or_add(tally, function);
+    found->outlived += step;
+    return found;
+}
+
 void tally_publish(struct tally *tally)
 {
     if (!tally->change_count)
