@@ -44,6 +44,21 @@ bool process_wait(pid_t child, int milliseconds, int *status)
     return ready == 1 && waitpid(child, status, 0) == child;
 }
 
+int process_children(pid_t parent)
+{
+    DIR *all = opendir("/proc");
+    if (!all)
+        return 0;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(all));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        char state;
+        count += pid > 1 && parent_of(pid, &state) == parent;
+    }
+    closedir(all);
+    return count;
+}
+
 static int end_children(void)
 {
     DIR *all = opendir("/proc");

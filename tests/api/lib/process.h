@@ -8,6 +8,9 @@
 /* Runs still: one that is dead and not yet collected by its parent does not. */
 bool process_alive(pid_t);
 
+/* How many children a process has, dead ones that it did not collect among them. */
+int process_children(pid_t);
+
 /* Waits for a child; false if it is not over by then. The status is that of waitpid(). */
 bool process_wait(pid_t child, int milliseconds, int *status);
 
