@@ -40,8 +40,11 @@ SELECT seq FROM tasks WHERE id = :id;
 -- name: task_state
 SELECT state FROM tasks WHERE seq = :seq;
 
+-- A deleted task's number is not given again while there are events of it, or tasks that needed it.
 -- name: task_last_seq
-SELECT max(seq) FROM tasks;
+SELECT max(coalesce((SELECT max(seq) FROM tasks), 0),
+    coalesce((SELECT max(task) FROM events), 0),
+    coalesce((SELECT max(dependency) FROM dependencies), 0));
 
 -- name: task_tally
 SELECT function, state, count(*) FROM tasks GROUP BY function, state;

@@ -193,6 +193,25 @@ SCENARIO(loser_after_continuation)
     }
 }
 
+/* 4 and 4.8: what was told of a deleted task, and its log, are not a later task's. */
+SCENARIO(after_delete)
+{
+    function_file(s, "chatty.sh", "#!/bin/sh\necho old >&2\n");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'first','function':'echo'}");
+    finished(server, create(server, "{'id':'old','function':'chatty'}"));
+    expect_status(call(server, .method = "DELETE", .path = "/v1/tasks/old"), 204);
+    assert_int_equal(server_stop(server), 0);
+    server = server_start(s, "%s", "");
+    create(server, "{'id':'new','function':'echo','delay':3600}");
+    struct sse *sse = sse_open(server, "/v1/tasks/new/events");
+    expect_event(sse, "task.created", "new");
+    cancel(server, "new", NULL);
+    expect_event(sse, "task.cancelled", "new");
+    expect_end(sse);
+    assert_int_equal(get(server, "/v1/tasks/new/logs")->body.length, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -200,6 +219,7 @@ int main(void)
         RUN(processes_against_shutdown),
         RUN(ends_against_shutdown),
         RUN(loser_after_continuation),
+        RUN(after_delete),
     };
     return RUN_SCENARIOS("races_late", table);
 }
