@@ -14,7 +14,7 @@ RUN make build && strip build/errand
 FROM debian:bookworm-slim
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        libmicrohttpd12 libcjson1 libsqlite3-0 libuv1 libnettle8 \
+        libmicrohttpd12 libcjson1 libsqlite3-0 libuv1 libcurl4 libnettle8 \
         bash python3-minimal ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
  && mkdir -p /data /functions \

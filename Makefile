@@ -11,7 +11,7 @@ VERSION := 0.1.0
 Q       := $(if $(V),,@)
 
 LAYERS  := base model store executors engine server handlers cli
-DEPS    := libmicrohttpd libcjson sqlite3 libuv nettle
+DEPS    := libmicrohttpd libcjson sqlite3 libuv libcurl nettle
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2

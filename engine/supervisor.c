@@ -215,6 +215,7 @@ static void close_handles(struct supervisor *supervisor)
     uv_close((uv_handle_t *)&supervisor->tick, NULL);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
     child_pool_done(&supervisor->processes);
+    http_pool_done(&supervisor->http);
 }
 
 static void obey(struct supervisor *supervisor, struct order *order)
@@ -329,9 +330,11 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
         *message = mem_string("no descriptor is left");
         return false;
     }
+    http_pool_init(&supervisor->http, &supervisor->loop);
     supervisor->host = (struct run_host){.loop = &supervisor->loop,
                                          .max_result = engine->config.max_result,
                                          .executors = &supervisor->processes,
+                                         .http = &supervisor->http,
                                          .progressed = run_progressed,
                                          .logged = run_logged,
                                          .ended = run_ended};

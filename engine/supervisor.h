@@ -7,6 +7,7 @@
 #include "base/mailbox.h"
 #include "base/map.h"
 #include "executors/child.h"
+#include "executors/http.h"
 #include "executors/run.h"
 #include "store/reader.h"
 #include "store/writer.h"
@@ -84,6 +85,7 @@ struct supervisor {
     uv_timer_t drain; /* ends the drain time */
     struct mailbox mailbox;
     struct child_pool processes;
+    struct http_pool http;
     struct children children;
     struct run_host host;
     struct map attempts; /* by task */
