@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/service.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -59,7 +60,7 @@ static bool read_description(struct manifest *manifest, const cJSON *item)
 }
 
 /* Modes that a manifest may name. */
-static const enum function_mode modes[] = {MODE_PROCESS};
+static const enum function_mode modes[] = {MODE_PROCESS, MODE_HTTP};
 
 static bool read_mode(struct manifest *manifest, const cJSON *item)
 {
@@ -212,6 +213,47 @@ static bool read_safe_exit_codes(struct manifest *manifest, const cJSON *item)
     return true;
 }
 
+static bool read_url(struct manifest *manifest, const cJSON *item)
+{
+    if (!cJSON_IsString(item))
+        return refuse(manifest, item->string, "has to be a string");
+    const char *wrong = service_url_wrong(item->valuestring);
+    if (wrong)
+        return refuse(manifest, item->string, wrong);
+    manifest->function->url = text_of(manifest, item).data;
+    return true;
+}
+
+static bool read_method(struct manifest *manifest, const cJSON *item)
+{
+    const char *method = cJSON_IsString(item) ? service_method(item->valuestring) : NULL;
+    if (!method)
+        return refuse(manifest, item->string, "has to be \"POST\", \"PUT\" or \"PATCH\"");
+    manifest->function->method = method;
+    return true;
+}
+
+static bool read_headers(struct manifest *manifest, const cJSON *item)
+{
+    if (!cJSON_IsObject(item))
+        return refuse(manifest, item->string, "has to be an object of strings");
+    size_t count = 0;
+    const char *why = NULL;
+    const char **headers =
+        ARENA_ARRAY(manifest->arena, const char *, (size_t)cJSON_GetArraySize(item) + 1);
+    for (const cJSON *part = item->child; part; part = part->next) {
+        if (!cJSON_IsString(part))
+            return refuse(manifest, item->string, "has to be an object of strings");
+        if (!service_header(manifest->arena, part->string, part->valuestring, &headers[count++],
+                            &why)) {
+            struct str wrong = arena_printf(manifest->arena, "/ \"%s\" %s", part->string, why);
+            return refuse(manifest, item->string, wrong.data);
+        }
+    }
+    manifest->function->headers = headers;
+    return true;
+}
+
 /* Every key a manifest may have. */
 static const struct {
     const char *name;
@@ -229,6 +271,9 @@ static const struct {
     {"env", read_env},
     {"continues", read_continues},
     {"safe_exit_codes", read_safe_exit_codes},
+    {"url", read_url},
+    {"method", read_method},
+    {"headers", read_headers},
 };
 
 static bool read_key(struct manifest *manifest, const cJSON *item)
@@ -238,6 +283,32 @@ static bool read_key(struct manifest *manifest, const cJSON *item)
             return keys[i].read(manifest, item);
     }
     return refuse(manifest, item->string, "is no key of a manifest");
+}
+
+/* A key that would do nothing is a mistake: it says something that is not so. */
+static bool check_http_keys(struct manifest *manifest, const cJSON *tree)
+{
+    static const char *const only[] = {"url", "method", "headers"};
+    static const char *const never[] = {"command", "env", "grace", "safe_exit_codes"};
+    struct function *function = manifest->function;
+    if (function->mode != MODE_HTTP) {
+        for (size_t i = 0; i < array_size(only); i++) {
+            if (cJSON_GetObjectItemCaseSensitive(tree, only[i]))
+                return refuse(manifest, only[i], "is for \"mode\":\"http\" only");
+        }
+        return true;
+    }
+    for (size_t i = 0; i < array_size(never); i++) {
+        if (cJSON_GetObjectItemCaseSensitive(tree, never[i]))
+            return refuse(manifest, never[i], "is not for \"mode\":\"http\"");
+    }
+    if (!function->url)
+        return refuse(manifest, "url", "is missing");
+    if (!function->method)
+        function->method = service_method("POST");
+    if (!function->concurrency)
+        function->concurrency = HTTP_CONCURRENCY;
+    return true;
 }
 
 bool manifest_read(struct str text, const char *folder, struct arena *arena,
@@ -255,6 +326,7 @@ bool manifest_read(struct str text, const char *folder, struct arena *arena,
         *message = STR("a manifest has to be a JSON object");
     for (const cJSON *item = tree->child; item && fine; item = item->next)
         fine = read_key(&manifest, item);
+    fine = fine && check_http_keys(&manifest, tree);
     cJSON_Delete(tree);
     return fine;
 }

@@ -169,6 +169,9 @@ static bool add_executable(struct folder *folder, const struct entry *entry)
     struct entry *manifest = manifest_of(folder, entry->name);
     if (manifest && !apply_manifest(folder, manifest, function))
         return false;
+    if (function->mode == MODE_HTTP)
+        return refuse(folder, manifest->file,
+                      "\"mode\" is \"http\", and there is an executable of this name");
     if (!manifest_has_command(function)) {
         const char **argv = ARENA_ARRAY(&folder->set->arena, const char *, 2);
         argv[0] = arena_printf(&folder->set->arena, "%s/%.*s", folder->set->folder.data,
@@ -179,7 +182,7 @@ static bool add_executable(struct folder *folder, const struct entry *entry)
     return true;
 }
 
-/* A manifest without a file of its name has to say what to run. */
+/* A manifest without a file of its name has to say what to run, or what to call. */
 static bool add_manifest(struct folder *folder, struct entry *entry)
 {
     if (name_taken(folder, entry->file, entry->name))
@@ -187,7 +190,7 @@ static bool add_manifest(struct folder *folder, struct entry *entry)
     struct function *function = add_function(folder, entry->name);
     if (!apply_manifest(folder, entry, function))
         return false;
-    return manifest_has_command(function) ||
+    return manifest_has_command(function) || function->mode == MODE_HTTP ||
            refuse(folder, entry->file,
                   "there is neither an executable of this name nor a "
                   "\"command\"");
