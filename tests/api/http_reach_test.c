@@ -1,6 +1,7 @@
 /* Section 2.3: how http functions reach their service: connections, names, TLS, how many at once.
  */
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +50,16 @@ SCENARIO(nobody_there)
     assert_non_null(strstr(json_text(reply, "error.message"), "127.0.0.1"));
 }
 
-/* RFC 6761: a name under .invalid has no address. */
+/* RFC 6761: a name under .invalid has no address. The machine's resolver may be slow to say so. */
+static void nameless(struct scenario *s)
+{
+    server_environment(s, "RES_OPTIONS=%s", "timeout:1 attempts:1");
+    call_of(s, "http://errand.invalid/", "");
+}
+
 SCENARIO(no_such_name)
 {
-    call_of(s, "http://errand.invalid/", "");
+    nameless(s);
     struct server *server = server_start(s, "%s", "");
     struct reply *reply =
         expect_failure(server, create(server, "{'function':'call'}"), "start-failed");
@@ -63,7 +70,7 @@ SCENARIO(no_such_name)
 SCENARIO(many_lookups)
 {
     enum { COUNT = 150 };
-    call_of(s, "http://errand.invalid/", "");
+    nameless(s);
     struct server *server = server_start(s, "%s", "");
     for (int i = 0; i < COUNT; i++)
         create(server, "{'id':'a%d','function':'call'}", i);
@@ -179,6 +186,34 @@ SCENARIO(concurrency)
         expect_result(server, text(s, "f%d", i), "1");
 }
 
+/* 4: a result from outside ends the task; the call is broken off. */
+SCENARIO(ended_from_outside)
+{
+    struct service *service = service_start(s);
+    service_function(service, "call", "");
+    struct server *server = server_start(s, "--slots 1");
+    create(server, "{'id':'a','function':'call','args':" HOLD "}");
+    eventually(service_count(service, "call") == 1);
+    expect_status(call(server, .method = "PUT", .path = "/v1/tasks/a/result", .body = "7"), 200);
+    eventually(service_count(service, "close") == 1);
+    expect_result(server, "a", "7");
+    functions_standard(s);
+    server_signal(server, SIGHUP);
+    eventually(strstr(get(server, "/v1/functions")->body.text, "\"cat\""));
+    expect_outcome(server, create(server, "{'function':'cat'}"), "succeeded");
+}
+
+/* 3.5: an answer may be another task. */
+SCENARIO(continues)
+{
+    struct service *service = service_start(s);
+    service_function(service, "call", ",'continues':true");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'call','args':[{'body':"
+                   "'{\\'$task\\':{\\'function\\':\\'echo\\',\\'args\\':[5]}}'}]}");
+    expect_result(server, "a", "5");
+}
+
 /* 2.1: a child inherits no descriptor of a call that is under way. */
 SCENARIO(children_inherit_nothing)
 {
@@ -275,6 +310,8 @@ int main(void)
         RUN(hundreds_at_once),
         RUN(hundreds_cancelled),
         RUN(concurrency),
+        RUN(ended_from_outside),
+        RUN(continues),
         RUN(children_inherit_nothing),
         RUN(no_proxy),
         RUN(unknown_certificate),
