@@ -1,6 +1,8 @@
 #include "engine/cancel.h"
 
 #include "base/mem.h"
+#include "engine/finish.h"
+#include "engine/lease.h"
 #include "engine/share.h"
 #include "engine/task.h"
 
@@ -99,6 +101,17 @@ struct cancel_all {
     size_t found; /* in the last slice */
 };
 
+static void cancel_now(struct engine *engine, struct txn *txn, struct task_row *row)
+{
+    if (!lease_revoke(txn, row)) {
+        task_cancel(engine, txn, row, row->id);
+        return;
+    }
+    if (!row->cancel_requested)
+        row->caused_by = row->id;
+    finish_cancelled(engine, txn, row);
+}
+
 static void cancel_all_apply(struct command *command, struct txn *txn)
 {
     static const struct {
@@ -107,7 +120,9 @@ static void cancel_all_apply(struct command *command, struct txn *txn)
                   {"scheduled", "meta"},
                   {"scheduled", "task"},
                   {"queued", "meta"},
-                  {"queued", "task"}};
+                  {"queued", "task"},
+                  {"running", "meta"}, /* in the hands of workers elsewhere */
+                  {"running", "task"}};
     struct cancel_all *all = container_of(command, struct cancel_all, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     all->found = 0;
@@ -123,7 +138,7 @@ static void cancel_all_apply(struct command *command, struct txn *txn)
     for (size_t i = 0; i < all->found; i++) {
         struct task_row row; /* one before may have taken it along */
         if (row_by_seq(txn->db, rows[i].seq, &row, &txn->arena) && !state_terminal(row_state(&row)))
-            task_cancel(all->engine, txn, &row, row.id);
+            cancel_now(all->engine, txn, &row);
     }
 }
 

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "engine/cancel.h"
 #include "engine/guard.h"
+#include "engine/lease.h"
+#include "engine/poll.h"
 #include "engine/recover.h"
 #include "engine/registry.h"
 #include "engine/task.h"
@@ -23,7 +25,9 @@ static void before_commit(void *arg, struct txn *txn)
     struct engine *engine = arg;
     engine->again = false;
     claim_due(engine, txn);
+    lease_sweep(engine, txn);
     claim_ready(engine, txn);
+    polls_serve(engine, txn);
     sweep_expired(engine, txn);
 }
 
@@ -45,6 +49,7 @@ static void after_commit(void *arg, struct txn *txn)
         supervisor_post(&engine->supervisor, order);
     }
     reset_orders(engine);
+    polls_committed(engine);
     if (engine->sink.publish && txn->event_count)
         engine->sink.publish(engine->sink.arg, txn->events, txn->event_count);
     guard_committed(engine);
@@ -66,8 +71,9 @@ static void undone(void *arg, struct txn *txn)
             mem_free(order);
     }
     guard_undone(engine);
+    polls_undone(engine);
     reset_orders(engine);
-    engine->next_due = 0;
+    engine->next_due = engine->next_lease = 0;
     engine->failing = true;
     engine->again = true; /* what could not be claimed now may be later */
 }
@@ -76,20 +82,28 @@ static const int64_t DAY_MS = 86400000;
 /* Pause before a claim is tried again that could not be stored. */
 static const int64_t AGAIN_NS = 100 * 1000000LL;
 
+/* The first of what has its time: scheduled tasks, leases, what is kept. INT64_MAX: nothing. */
+static int64_t next_time(const struct engine *engine)
+{
+    int64_t next = engine->next_sweep ? engine->next_sweep : INT64_MAX;
+    if (engine->tally.states[STATE_SCHEDULED] && engine->next_due < next)
+        next = engine->next_due;
+    return engine->next_lease < next ? engine->next_lease : next;
+}
+
 static int64_t deadline(void *arg)
 {
     struct engine *engine = arg;
     if (engine->again)
         return engine->failing ? clock_mono_ns() + AGAIN_NS : 0;
-    int64_t next = engine->next_sweep;
-    if (engine->tally.states[STATE_SCHEDULED] && (!next || engine->next_due < next))
-        next = engine->next_due;
-    if (!next && !engine->tally.states[STATE_SCHEDULED])
-        return INT64_MAX;
+    int64_t next = next_time(engine), polls = polls_deadline(engine);
+    if (next == INT64_MAX)
+        return polls;
     int64_t wait = next - clock_now();
     if (wait > DAY_MS) /* the far future is looked at again tomorrow */
         wait = DAY_MS;
-    return clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
+    int64_t at = clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
+    return at < polls ? at : polls;
 }
 
 /* --- opening ----------------------------------------------------------------------- */
@@ -150,6 +164,7 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
 {
     *engine = (struct engine){.config = *config, .lock = -1};
     reset_orders(engine);
+    engine->last_poll = &engine->polls;
     pthread_mutex_init(&engine->functions_lock, NULL);
     pthread_mutex_init(&engine->drained_lock, NULL);
     pthread_cond_init(&engine->drained_changed, NULL);
@@ -328,10 +343,11 @@ static void log_what_is_left(struct engine *engine)
     int64_t states[STATE_COUNT];
     tally_states(&engine->tally, states);
     int64_t live = states[STATE_QUEUED] + states[STATE_SCHEDULED] + states[STATE_WAITING];
+    int64_t leased = states[STATE_RUNNING]; /* elsewhere; their workers may go on */
     int64_t running = engine->interrupted < live ? engine->interrupted : live;
-    if (live)
+    if (live + leased)
         log_warn("shutdown: %lld running and %lld not started are left unfinished",
-                 (long long)running, (long long)(live - running));
+                 (long long)(running + leased), (long long)(live - running));
 }
 
 void engine_stop(struct engine *engine)

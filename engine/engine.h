@@ -36,6 +36,8 @@ struct event_sink {
     bool (*wants_logs)(void *arg); /* whether somebody follows a log */
 };
 
+struct poll;
+
 struct engine {
     struct engine_config config;
     struct event_sink sink;
@@ -54,6 +56,9 @@ struct engine {
     struct order *orders, **last_order; /* of this transaction, for the supervisor */
     int64_t next_due;                   /* run_at of the first scheduled task; 0: look it up */
     int64_t next_sweep;                 /* when to look for what has expired */
+    int64_t next_lease;                 /* when a lease has to be looked at; 0: look it up */
+    struct poll *polls, **last_poll;    /* who waits for something to lease, oldest first */
+    int64_t polls_until;                /* when the first has waited enough, clock_mono_ns() */
     bool again;                         /* there is more to do than one transaction took */
     bool failing;                       /* the last transaction could not be committed */
     bool closed;                        /* draining: nothing new is taken or started */

@@ -49,30 +49,41 @@ void finish_restart(struct engine *engine, struct txn *txn, struct task_row *row
     task_move(engine, txn, row, CAUSE_RESTART, &(struct move_with){.failure = failure});
 }
 
-static void end_cancelled(struct engine *engine, struct txn *txn, struct task_row *row)
+void finish_cancelled(struct engine *engine, struct txn *txn, struct task_row *row)
 {
     struct failure failure = {.code = FAILURE_CANCELLED, .message = STR("the task was cancelled")};
     task_move(engine, txn, row, CAUSE_KILLED, &(struct move_with){.failure = &failure});
     task_ended(engine, txn, row);
 }
 
-void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
-                        bool server_died)
+static void interrupt(struct engine *engine, struct txn *txn, struct task_row *row, bool counts,
+                      struct str why)
 {
     const struct function *function = function_find(engine->claimable, row->function);
-    struct failure failure = {.code = FAILURE_INTERRUPTED,
-                              .message = STR("the server stopped while the task was running")};
+    struct failure failure = {.code = FAILURE_INTERRUPTED, .message = why};
     if (row->cancel_requested) {
-        end_cancelled(engine, txn, row);
+        finish_cancelled(engine, txn, row);
         return;
     }
-    row->interruptions += server_died;
+    row->interruptions += counts;
     bool last =
         row->interruptions >= INTERRUPTIONS_MAX || (function && function->fail_on_interrupt);
     if (last && !row->forever)
         fail(engine, txn, row, &failure);
     else
         task_move(engine, txn, row, CAUSE_INTERRUPT, NULL);
+}
+
+void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
+                        bool server_died)
+{
+    interrupt(engine, txn, row, server_died, STR("the server stopped while the task was running"));
+}
+
+/* It counts: a task that kills each worker that takes it has to end as well. */
+void finish_expired(struct engine *engine, struct txn *txn, struct task_row *row)
+{
+    interrupt(engine, txn, row, true, STR("its worker did not renew the lease"));
 }
 
 static bool still_running(struct txn *txn, const struct attempt *attempt, struct task_row *row)
@@ -105,6 +116,17 @@ static void end_by_itself(struct engine *engine, struct txn *txn, struct task_ro
     task_ended(engine, txn, row);
 }
 
+void finish_row(struct engine *engine, struct txn *txn, struct task_row *row,
+                const struct finish *finish)
+{
+    if (row->cancel_requested)
+        finish_cancelled(engine, txn, row);
+    else if (finish->interrupted)
+        finish_interrupted(engine, txn, row, false);
+    else
+        end_by_itself(engine, txn, row, finish);
+}
+
 static void finish_apply(struct command *command, struct txn *txn)
 {
     struct finish *finish = container_of(command, struct finish, command);
@@ -116,15 +138,12 @@ static void finish_apply(struct command *command, struct txn *txn)
         return;
     task_log(engine, txn, attempt->task, buf_str(&attempt->log), attempt->dropped_lines,
              attempt->dropped_bytes);
-    if (row.cancel_requested) {
-        end_cancelled(engine, txn, &row);
-    } else if (attempt->stop == STOP_SHUTDOWN && engine->config.cancel_at_shutdown) {
+    bool stopped = attempt->stop == STOP_SHUTDOWN && engine->config.cancel_at_shutdown;
+    if (stopped && !row.cancel_requested) {
         row.caused_by = row.id;
-        end_cancelled(engine, txn, &row);
-    } else if (finish->interrupted) {
-        finish_interrupted(engine, txn, &row, false);
+        finish_cancelled(engine, txn, &row);
     } else {
-        end_by_itself(engine, txn, &row, finish);
+        finish_row(engine, txn, &row, finish);
     }
 }
 

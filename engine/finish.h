@@ -14,6 +14,13 @@ void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
 /* Writer: ends a running row as outcome says; used by recovery too. */
 void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
                         bool server_died);
+/* Writer: the same, when a worker elsewhere has not renewed its lease (design 4.9). */
+void finish_expired(struct engine *engine, struct txn *txn, struct task_row *row);
+/* Writer: ends a running row, or sends it on, as finish says; a cancel that was asked for wins. */
+void finish_row(struct engine *engine, struct txn *txn, struct task_row *row,
+                const struct finish *finish);
+/* Writer: a running row that is dead is now cancelled. */
+void finish_cancelled(struct engine *engine, struct txn *txn, struct task_row *row);
 
 /* Writer: a row that runs for ever has ended its run, badly where failure is set: it is to run
  * again. */

@@ -86,29 +86,36 @@ static struct str *read_places(struct db *db, const struct task_row *row, struct
     return places;
 }
 
-void inputs_load(struct attempt *attempt, struct db *db)
+struct str inputs_fill(struct db *db, int64_t task, struct arena *arena, struct str *args,
+                       struct str *kwargs)
 {
-    struct run *run = &attempt->run;
     struct arena scratch = {0};
     struct task_row row;
     struct payload payload;
     size_t total = 0, used = 0;
-    attempt->input_failure = STR("its arguments could not be read");
-    if (row_by_seq(db, attempt->task, &row, &scratch)) {
-        payload_read(db, attempt->task, &payload, &scratch);
+    struct str failure = STR("its arguments could not be read");
+    if (row_by_seq(db, task, &row, &scratch)) {
+        payload_read(db, task, &payload, &scratch);
         struct str *places = read_places(db, &row, &scratch, &total);
         if (total > INPUTS_MAX) {
-            attempt->input_failure = STR("the results it needs are too large together");
+            failure = STR("the results it needs are too large together");
         } else if (db_status(db) == DB_OK) {
-            struct buf args = {0}, kwargs = {0};
-            template_fill(payload.args, places, &used, &args);
-            template_fill(payload.kwargs, places, &used, &kwargs);
-            run->args = arena_str(&run->arena, buf_str(&args));
-            run->kwargs = arena_str(&run->arena, buf_str(&kwargs));
-            buf_done(&args);
-            buf_done(&kwargs);
-            attempt->input_failure = STR_NONE;
+            struct buf filled_args = {0}, filled_kwargs = {0};
+            template_fill(payload.args, places, &used, &filled_args);
+            template_fill(payload.kwargs, places, &used, &filled_kwargs);
+            *args = arena_str(arena, buf_str(&filled_args));
+            *kwargs = arena_str(arena, buf_str(&filled_kwargs));
+            buf_done(&filled_args);
+            buf_done(&filled_kwargs);
+            failure = STR_NONE;
         }
     }
     arena_done(&scratch);
+    return failure;
+}
+
+void inputs_load(struct attempt *attempt, struct db *db)
+{
+    struct run *run = &attempt->run;
+    attempt->input_failure = inputs_fill(db, attempt->task, &run->arena, &run->args, &run->kwargs);
 }

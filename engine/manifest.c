@@ -60,7 +60,7 @@ static bool read_description(struct manifest *manifest, const cJSON *item)
 }
 
 /* Modes that a manifest may name. */
-static const enum function_mode modes[] = {MODE_PROCESS, MODE_HTTP};
+static const enum function_mode modes[] = {MODE_PROCESS, MODE_HTTP, MODE_REMOTE};
 
 static bool read_mode(struct manifest *manifest, const cJSON *item)
 {
@@ -327,6 +327,8 @@ bool manifest_read(struct str text, const char *folder, struct arena *arena,
     for (const cJSON *item = tree->child; item && fine; item = item->next)
         fine = read_key(&manifest, item);
     fine = fine && check_http_keys(&manifest, tree);
+    if (fine && function->mode == MODE_REMOTE && function->argv)
+        fine = refuse(&manifest, "command", "has no place in a function of mode remote");
     cJSON_Delete(tree);
     return fine;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/finish.h"
+#include "engine/lease.h"
 #include "engine/task.h"
 
 /* Rows looked at in one transaction. */
@@ -34,14 +35,18 @@ static size_t slice(struct recovery *recovery, struct txn *txn, struct task_row 
     return count;
 }
 
+/* What a worker elsewhere has in hand goes on; leases that are over end when the engine sweeps. */
 static void apply_running(struct command *command, struct txn *txn)
 {
     struct recovery *recovery = container_of(command, struct recovery, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     size_t count = slice(recovery, txn, rows);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (lease_held(txn, &rows[i]))
+            continue;
         finish_interrupted(recovery->engine, txn, &rows[i], true);
-    recovery->changed += count;
+        recovery->changed++;
+    }
 }
 
 /* A waiting task is resolved in the transaction in which its last dependency ends, so there is

@@ -182,7 +182,7 @@ static bool add_executable(struct folder *folder, const struct entry *entry)
     return true;
 }
 
-/* A manifest without a file of its name has to say what to run, or what to call. */
+/* A manifest without a file of its name has to say what to run, unless it runs elsewhere. */
 static bool add_manifest(struct folder *folder, struct entry *entry)
 {
     if (name_taken(folder, entry->file, entry->name))
@@ -191,6 +191,7 @@ static bool add_manifest(struct folder *folder, struct entry *entry)
     if (!apply_manifest(folder, entry, function))
         return false;
     return manifest_has_command(function) || function->mode == MODE_HTTP ||
+           function->mode == MODE_REMOTE ||
            refuse(folder, entry->file,
                   "there is neither an executable of this name nor a "
                   "\"command\"");

@@ -1,6 +1,7 @@
 #include "engine/take.h"
 
 #include "base/mem.h"
+#include "engine/lease.h"
 #include "engine/task.h"
 
 static void take_apply(struct command *command, struct txn *txn)
@@ -52,7 +53,7 @@ static void supply_apply(struct command *command, struct txn *txn)
                                          : "the task has ended already");
         return;
     }
-    bool running = row_state(&row) == STATE_RUNNING;
+    bool running = row_state(&row) == STATE_RUNNING && !lease_revoke(txn, &row);
     task_move(engine, txn, &row, CAUSE_SUPPLY, &(struct move_with){.result = supply->result});
     if (running)
         kill_attempt(engine, &row);

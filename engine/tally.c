@@ -22,7 +22,7 @@ void tally_done(struct tally *tally)
     pthread_mutex_destroy(&tally->lock);
 }
 
-static struct tally_function *find(struct tally *tally, struct str name)
+struct tally_function *tally_find(struct tally *tally, struct str name)
 {
     for (struct map_node *n = map_find(&tally->by_name, str_hash(name)); n; n = map_next(n)) {
         struct tally_function *function = container_of(n, struct tally_function, node);
@@ -34,7 +34,7 @@ static struct tally_function *find(struct tally *tally, struct str name)
 
 static struct tally_function *find_or_add(struct tally *tally, struct str name)
 {
-    struct tally_function *function = find(tally, name);
+    struct tally_function *function = tally_find(tally, name);
     if (function)
         return function;
     function = mem_alloc(sizeof(*function));
@@ -195,7 +195,7 @@ void tally_states(struct tally *tally, int64_t states[STATE_COUNT])
 void tally_function_counts(struct tally *tally, struct str name, int64_t *queued, int64_t *running)
 {
     pthread_mutex_lock(&tally->lock);
-    const struct tally_function *function = find(tally, name);
+    const struct tally_function *function = tally_find(tally, name);
     *queued = function ? function->seen_queued : 0;
     *running = function ? function->seen_running : 0;
     pthread_mutex_unlock(&tally->lock);

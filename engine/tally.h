@@ -61,6 +61,8 @@ void tally_publish(struct tally *tally);
 void tally_undo(struct tally *tally);
 /* Queued, scheduled and waiting tasks, as the writer's transaction stands. */
 int64_t tally_backlog(const struct tally *tally);
+/* Writer: NULL: it never had a task. What is found stays as long as the tally. */
+struct tally_function *tally_find(struct tally *tally, struct str name);
 /* The head of a function's queue; false: nothing is queued. */
 bool tally_head(struct tally_function *function, struct db *db, struct queue_place *head);
 bool queue_before(const struct queue_place *a, const struct queue_place *b);

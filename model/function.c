@@ -10,7 +10,7 @@ const char *mode_text(enum function_mode mode)
 
 bool function_takes_slot(const struct function *function)
 {
-    return !function || (function->mode != MODE_BUILTIN && function->mode != MODE_HTTP);
+    return !function || function->mode == MODE_PROCESS;
 }
 
 const struct function *function_find(const struct function_set *set, struct str name)

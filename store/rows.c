@@ -165,7 +165,7 @@ void row_delete(struct db *db, int64_t seq)
     static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
                                              SQL_dependencies_delete, SQL_subscriptions_delete,
                                              SQL_logs_delete,         SQL_log_totals_delete,
-                                             SQL_task_delete};
+                                             SQL_leases_delete,       SQL_task_delete};
     struct arena arena = {0};
     struct task_row row;
     if (row_by_seq(db, seq, &row, &arena) && row.channels.data) {

@@ -235,6 +235,30 @@ DELETE FROM logs WHERE id = :id;
 -- name: log_read
 SELECT id, head, text FROM logs WHERE task = :task AND id > :after ORDER BY id LIMIT :limit;
 
+-- --- leases ------------------------------------------------------------------
+
+-- name: lease_insert
+INSERT INTO leases VALUES (:task, :attempt, :secret, :ttl, :expires_at, :timeout_at, :cancel_by,
+    :progress_since, :progress_count, :progress, :due_at, :ended);
+
+-- name: lease_save
+UPDATE leases SET expires_at = :expires_at, cancel_by = :cancel_by,
+    progress_since = :progress_since, progress_count = :progress_count, progress = :progress,
+    due_at = :due_at, ended = :ended
+WHERE task = :task AND attempt = :attempt;
+
+-- name: lease
+SELECT * FROM leases WHERE task = :task AND attempt = :attempt;
+
+-- name: leases_due
+SELECT * FROM leases WHERE due_at > 0 AND due_at <= :now ORDER BY due_at LIMIT :limit;
+
+-- name: leases_next_due
+SELECT min(due_at) FROM leases WHERE due_at > 0;
+
+-- name: leases_delete
+DELETE FROM leases WHERE task = :task;
+
 -- --- retention ---------------------------------------------------------------
 
 -- Finished long enough ago, and needed by no live task.
