@@ -35,15 +35,17 @@ static size_t slice(struct recovery *recovery, struct txn *txn, struct task_row 
     return count;
 }
 
-/* What a worker elsewhere has in hand goes on; leases that are over end when the engine sweeps. */
+/* What a worker elsewhere has in hand goes on, unless it is to be cancelled (design 4.10); leases
+ * that are over end when the engine sweeps. */
 static void apply_running(struct command *command, struct txn *txn)
 {
     struct recovery *recovery = container_of(command, struct recovery, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     size_t count = slice(recovery, txn, rows);
     for (size_t i = 0; i < count; i++) {
-        if (lease_held(txn, &rows[i]))
+        if (!rows[i].cancel_requested && lease_held(txn, &rows[i]))
             continue;
+        lease_revoke(txn, &rows[i]);
         finish_interrupted(recovery->engine, txn, &rows[i], true);
         recovery->changed++;
     }

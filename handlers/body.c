@@ -1,5 +1,7 @@
 #include "handlers/body.h"
 
+#include <math.h>
+
 static bool refuse(struct request *request, struct str name, const char *why)
 {
     struct buf pointer = {0};
@@ -50,5 +52,58 @@ bool body_text(struct request *request, const char *name, struct str *value)
     if (json->nodes[node].type != JSON_STRING)
         return body_refuse(request, name, "this has to be a string");
     *value = json_string(json, node, &request->arena);
+    return true;
+}
+
+/* The node of a member, or 0 if it is absent. */
+static uint32_t member(const struct request *request, const char *name)
+{
+    uint32_t node = request->has_json ? json_member(&request->json, 0, str_of(name)) : 0;
+    return node && request->json.nodes[node].type != JSON_NULL ? node : 0;
+}
+
+static bool refuse_range(struct request *request, const char *name, const char *what, int64_t low,
+                         int64_t high)
+{
+    struct str why = arena_printf(&request->arena, "this has to be %s from %lld to %lld", what,
+                                  (long long)low, (long long)high);
+    return body_refuse(request, name, why.data);
+}
+
+bool body_whole(struct request *request, const char *name, int64_t low, int64_t high,
+                int64_t *value)
+{
+    int64_t number;
+    uint32_t node = member(request, name);
+    if (!node)
+        return true;
+    if (request->json.nodes[node].type != JSON_NUMBER || !json_int(&request->json, node, &number) ||
+        number < low || number > high)
+        return refuse_range(request, name, "a whole number", low, high);
+    *value = number;
+    return true;
+}
+
+bool body_seconds(struct request *request, const char *name, int64_t low, int64_t high, int64_t *ms)
+{
+    uint32_t node = member(request, name);
+    if (!node)
+        return true;
+    bool number = request->json.nodes[node].type == JSON_NUMBER;
+    double seconds = number ? json_double(&request->json, node) : -1;
+    if (!(number && seconds >= (double)low && seconds <= (double)high))
+        return refuse_range(request, name, "a number of seconds", low, high);
+    *ms = llround(seconds * 1000);
+    return true;
+}
+
+bool body_flag(struct request *request, const char *name, bool *value)
+{
+    uint32_t node = member(request, name);
+    enum json_type type = node ? request->json.nodes[node].type : JSON_NULL;
+    if (node && type != JSON_TRUE && type != JSON_FALSE)
+        return body_refuse(request, name, "this has to be true or false");
+    if (node)
+        *value = type == JSON_TRUE;
     return true;
 }

@@ -39,25 +39,13 @@ static void cancelled(struct request *request)
     view_start(view);
 }
 
-static bool read_switch(struct request *request, const char *name, bool *value)
-{
-    uint32_t node = json_member(&request->json, 0, str_of(name));
-    enum json_type type = node ? request->json.nodes[node].type : JSON_NULL;
-    if (type == JSON_TRUE || type == JSON_FALSE)
-        *value = type == JSON_TRUE;
-    else if (type != JSON_NULL)
-        return body_refuse(request, name, "this has to be true or false");
-    return true;
-}
-
 static bool read_body(struct request *request, struct cancel *cancel)
 {
     bool notify = true;
     if (!request->has_json)
         return true;
     if (!body_members(request, "notify force subscription") ||
-        !read_switch(request, "notify", &notify) ||
-        !read_switch(request, "force", &cancel->force) ||
+        !body_flag(request, "notify", &notify) || !body_flag(request, "force", &cancel->force) ||
         !body_text(request, "subscription", &cancel->subscription))
         return false;
     cancel->silent = !notify;

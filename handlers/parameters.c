@@ -16,6 +16,7 @@
 
 static const struct parameter parameters[] = {
     {"id", "path", NULL, REF("Id"), "Of the task."},
+    {"lease", "path", NULL, TEXT, "The token of the lease."},
     {"slug", "path", NULL, TEXT, "The last part of the type of a problem."},
     {"wait", "query", NULL, "'type':'number','minimum':0",
      "Seconds to wait for the end of the task; above 60 it counts as 60."},

@@ -6,6 +6,7 @@
 #define PAGE  ACCESS_PAGE
 #define SSE   "text/event-stream"
 #define ID    "/v1/tasks/{id}"
+#define LEASE "/v1/leases/{lease}"
 
 /* The last two texts of a row are for the API's description (handlers/openapi.c).
  * The first of them names the schema of the body, in handlers/schemas.c.
@@ -45,6 +46,17 @@ static const struct route table[] = {
     {METHOD_GET, "/v1/events", handle_events, BODY_NONE, SSE,
      "channel task type function last_event_id logs", TOKEN, "Events as they happen", "",
      "200:Event draining"},
+    {METHOD_POST, "/v1/leases", handle_lease_poll, BODY_JSON, JSON, "", TOKEN,
+     "Lease tasks of mode remote, to run them elsewhere", "LeaseRequest",
+     "200:Leases unknown-function storage-full draining"},
+    {METHOD_POST, LEASE "/heartbeat", handle_lease_heartbeat, BODY_OPTIONAL, JSON, "", TOKEN,
+     "Renew a lease, and hear whether to stop", "Heartbeat",
+     "200:LeaseRenewed task-finished storage-full"},
+    {METHOD_PUT, LEASE "/result", handle_lease_result, BODY_RESULT, JSON, "", TOKEN,
+     "End a leased task with this result", "Result", "200:LeaseEnded task-finished storage-full"},
+    {METHOD_PUT, LEASE "/error", handle_lease_error, BODY_JSON, JSON, "", TOKEN,
+     "Say that a leased task has failed", "LeaseError",
+     "200:LeaseEnded task-finished storage-full"},
     {METHOD_GET, "/v1/functions", handle_functions, BODY_NONE, JSON, "", TOKEN, "What can be run",
      "", "200:FunctionList"},
     {METHOD_GET, "/v1/stats", handle_stats, BODY_NONE, JSON, "", TOKEN, "Counts and rates", "",

@@ -189,8 +189,38 @@ static const struct schema schemas[] = {
      OBJECT "'required':['status'],'properties':{'status':"
             "{'enum':['ok','ready','starting','draining','storage-full']}}",
      NULL},
+    {"Heartbeat",
+     OBJECT "'properties':{'progress':{'type':['number','null'],'minimum':0,'maximum':100},"
+            "'message':{'type':['string','null']},"
+            "'log':{'type':['array','null'],'items':{'type':'string'}}}",
+     NULL},
     {"Id", "'type':'string','pattern':'^[A-Za-z0-9_-]{1,64}$'", NULL},
     {"Kind", "'enum':['task','meta']", NULL},
+    {"LeaseEnded",
+     OBJECT
+     "'required':['id','state'],'properties':{'id':{" REF("Id") "},'state':{" REF("State") "}}",
+     NULL},
+    {"LeaseError",
+     OBJECT "'properties':{'code':{'type':['string','null']},'message':{'type':['string','null']},"
+            "'data':{'description':'Any JSON; it goes to the log.'},"
+            "'retry':{'description':'false: trying again would not help.',"
+            "'type':['boolean','null']}}",
+     NULL},
+    {"LeaseRenewed",
+     OBJECT "'required':['cancel','expires_at'],'properties':{'cancel':{'type':'boolean'},"
+            "'expires_at':{" REF("Time") "}}",
+     NULL},
+    {"LeaseRequest",
+     OBJECT "'required':['functions'],'properties':{'functions':{'type':'array','items':"
+            "{'type':'string'}},'max':{'type':['integer','null'],'minimum':1,'maximum':100},"
+            "'wait':{'type':['number','null'],'minimum':0},"
+            "'ttl':{'type':['number','null'],'minimum':1,'maximum':3600}}",
+     NULL},
+    {"Leases",
+     OBJECT "'required':['leases'],'properties':{'leases':{'type':'array','items':{" OBJECT
+            "'required':['lease','expires_at','task'],'properties':{'lease':{'type':'string'},"
+            "'expires_at':{" REF("Time") "},'task':{" REF("Task") "}}}}}",
+     NULL},
     {"NewMetaTask", NULL, add_new_meta},
     {"NewTask", NULL, add_new_task},
     {"Problem",

@@ -13,6 +13,17 @@ const char *failure_text(enum failure_code code)
     return texts[code];
 }
 
+bool failure_parse(struct str text, enum failure_code *code)
+{
+    for (int i = 0; i < FAILURE_COUNT; i++) {
+        if (!str_eq(text, str_of(texts[i])))
+            continue;
+        *code = (enum failure_code)i;
+        return true;
+    }
+    return false;
+}
+
 void failure_render(const struct failure *failure, struct buf *out)
 {
     buf_addf(out, "{\"code\":\"%s\",\"message\":", texts[failure->code]);

@@ -21,6 +21,8 @@ struct failure {
 };
 
 const char *failure_text(enum failure_code code);
+/* False: there is no such code. */
+bool failure_parse(struct str text, enum failure_code *code);
 /* Appends the JSON object. */
 void failure_render(const struct failure *failure, struct buf *out);
 
