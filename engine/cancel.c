@@ -116,13 +116,10 @@ static void cancel_all_apply(struct command *command, struct txn *txn)
 {
     static const struct {
         const char *state, *kind;
-    } groups[] = {{"waiting", "meta"},
-                  {"scheduled", "meta"},
-                  {"scheduled", "task"},
-                  {"queued", "meta"},
-                  {"queued", "task"},
-                  {"running", "meta"}, /* in the hands of workers elsewhere */
-                  {"running", "task"}};
+    } groups[] = {
+        {"waiting", "meta"}, {"scheduled", "meta"}, {"scheduled", "task"}, {"queued", "meta"},
+        {"queued", "task"},  {"running", "meta"}, /* in the hands of workers elsewhere */
+        {"running", "task"}};
     struct cancel_all *all = container_of(command, struct cancel_all, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     all->found = 0;

@@ -56,8 +56,8 @@ void finish_cancelled(struct engine *engine, struct txn *txn, struct task_row *r
     task_ended(engine, txn, row);
 }
 
-static void interrupt(struct engine *engine, struct txn *txn, struct task_row *row, bool counts,
-                      struct str why)
+void finish_lost(struct engine *engine, struct txn *txn, struct task_row *row, bool counts,
+                 struct str why)
 {
     const struct function *function = function_find(engine->claimable, row->function);
     struct failure failure = {.code = FAILURE_INTERRUPTED, .message = why};
@@ -77,13 +77,8 @@ static void interrupt(struct engine *engine, struct txn *txn, struct task_row *r
 void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
                         bool server_died)
 {
-    interrupt(engine, txn, row, server_died, STR("the server stopped while the task was running"));
-}
-
-/* It counts: a task that kills each worker that takes it has to end as well. */
-void finish_expired(struct engine *engine, struct txn *txn, struct task_row *row)
-{
-    interrupt(engine, txn, row, true, STR("its worker did not renew the lease"));
+    finish_lost(engine, txn, row, server_died,
+                STR("the server stopped while the task was running"));
 }
 
 static bool still_running(struct txn *txn, const struct attempt *attempt, struct task_row *row)

@@ -14,8 +14,10 @@ void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
 /* Writer: ends a running row as outcome says; used by recovery too. */
 void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
                         bool server_died);
-/* Writer: the same, when a worker elsewhere has not renewed its lease (design 4.9). */
-void finish_expired(struct engine *engine, struct txn *txn, struct task_row *row);
+/* Writer: the same for any reason; counts: as one of the interruptions of which the last fails it.
+ */
+void finish_lost(struct engine *engine, struct txn *txn, struct task_row *row, bool counts,
+                 struct str why);
 /* Writer: ends a running row, or sends it on, as finish says; a cancel that was asked for wins. */
 void finish_row(struct engine *engine, struct txn *txn, struct task_row *row,
                 const struct finish *finish);

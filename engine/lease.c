@@ -11,8 +11,8 @@
 #include <sys/random.h>
 
 enum {
-    SWEEP_MAX = 500,         /* leases that are looked at in one transaction */
-    PROGRESS_A_SECOND = 50,  /* as of attempts that run here (engine/reports.c) */
+    SWEEP_MAX = 500,        /* leases that are looked at in one transaction */
+    PROGRESS_A_SECOND = 50, /* as of attempts that run here (engine/reports.c) */
     SECOND_MS = 1000,
     SECRET_BYTES = 16,
     LOG_PART_BYTES = 131072, /* stored as one; longer than any line */
@@ -165,8 +165,8 @@ static void heartbeat(struct lease_call *call, struct txn *txn, struct task_row 
     lease->expires_at = txn->now + lease->ttl;
     if (row->cancel_requested && !lease->cancel_by) {
         const struct function *function = function_find(engine->claimable, row->function);
-        lease->cancel_by = txn->now + (function && function->grace >= 0 ? function->grace
-                                                                        : engine->config.grace);
+        lease->cancel_by =
+            txn->now + (function && function->grace >= 0 ? function->grace : engine->config.grace);
     }
     if (call->progress.data && room_for_progress(lease, txn->now))
         tell_progress(engine, txn, row, lease, call->progress);
@@ -189,13 +189,14 @@ static void answer(struct lease_call *call, struct txn *txn, struct task_row *ro
                                        .final = call->final,
                                        .result = call->result,
                                        .failure = call->failure};
-    finish->interrupted =
-        call->kind == LEASE_ERROR && call->failure.code == FAILURE_INTERRUPTED;
     if (finish->outcome.succeeded && function && function->continues)
         continuation_read(&attempt);
     tell_last(call->engine, txn, row, lease);
     over(txn, lease, ANSWERED);
-    finish_row(call->engine, txn, row, finish);
+    if (call->kind == LEASE_ERROR && call->failure.code == FAILURE_INTERRUPTED)
+        finish_lost(call->engine, txn, row, false, call->failure.message);
+    else
+        finish_row(call->engine, txn, row, finish);
     arena_done(&attempt.run.arena);
 }
 
@@ -270,9 +271,9 @@ static void end_by_timeout(struct engine *engine, struct txn *txn, struct task_r
 {
     struct finish finish = {
         .outcome.failure = {.code = FAILURE_TIMEOUT,
-                            .message = arena_printf(&txn->arena,
-                                                    "the attempt took longer than %.3f s",
-                                                    (double)row->timeout / 1000)}};
+                            .message =
+                                arena_printf(&txn->arena, "the attempt took longer than %.3f s",
+                                             (double)row->timeout / 1000)}};
     finish_row(engine, txn, row, &finish);
 }
 
@@ -293,10 +294,12 @@ static void look_at(struct engine *engine, struct txn *txn, struct lease_row *le
         return;
     }
     over(txn, lease, why);
+    /* An expiry counts: a task that is the death of each worker that takes it has to end as well.
+     */
     if (why == TIMEOUT)
         end_by_timeout(engine, txn, &row);
     else
-        finish_expired(engine, txn, &row);
+        finish_lost(engine, txn, &row, true, STR("its worker did not renew the lease"));
 }
 
 void lease_sweep(struct engine *engine, struct txn *txn)

@@ -9,7 +9,6 @@
 
 enum {
     LINE_MAX_BYTES = 65536,   /* of a log, as for what runs here; a longer one is cut in pieces */
-    MESSAGE_MAX_BYTES = 1024, /* of error.message */
 };
 
 struct calling {

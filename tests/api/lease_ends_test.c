@@ -87,6 +87,9 @@ SCENARIO(fails_when_interrupted)
     const char *token = lease_for(server, "a", "1");
     expect_number(expect_failure(server, "x", "interrupted"), "attempt", 1);
     expect_over(server, token, "x");
+    create(server, "{'id':'y','function':'a'}");
+    lease_error(server, lease_one(server, "a"), "{'code':'interrupted','message':'moving'}");
+    expect_text(expect_failure(server, "y", "interrupted"), "error.message", "moving");
 }
 
 /* --- what the worker says ------------------------------------------------------------------ */
@@ -244,8 +247,7 @@ SCENARIO(bad_calls)
     }
     assert_string_equal(before, task(server, "x")->body.text);
     expect_text(get(server, "/v1/tasks/x"), "state", "running");
-    expect_status(
-        heartbeat(server, token, "{'progress':null,'message':null,'log':null}"), 200);
+    expect_status(heartbeat(server, token, "{'progress':null,'message':null,'log':null}"), 200);
     expect_status(lease_error(server, token, "{'code':null,'message':null,'retry':null}"), 200);
     expect_failure(server, "x", "function-error");
 }

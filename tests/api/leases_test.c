@@ -247,51 +247,6 @@ SCENARIO(no_slots)
     expect_result(server, "i", "1");
 }
 
-/* --- meta-tasks -------------------------------------------------------------------------- */
-
-/* 5.1: a process step gets the results in the places of its $task objects; its dependencies may
- * run elsewhere too. */
-SCENARIO(meta_task)
-{
-    functions_remote(s, "dep join", "");
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'m','process':'join','wait_for':'all_settled','args':["
-                   "{'$task':{'id':'d','function':'dep'}},{'$value':{'$task':1}},[{'$task':'d'}],"
-                   "{'$task':{'id':'f','function':'fail','args':['no']}}],"
-                   "'kwargs':{'k':{'$task':'d'}}}");
-    expect_no_lease(server, "join");
-    lease_result(server, lease_one(server, "dep"), "{'r':[1.50]}");
-    struct reply *reply = lease(server, "{'functions':['join'],'wait':15}");
-    expect_text(reply, "leases.0.task.process", "join");
-    expect_text(reply, "leases.0.task.kind", "meta");
-    expect_json(reply, "leases.0.task.args",
-                "[{'r':[1.50]},{'$task':1},[{'r':[1.50]}],"
-                "{'$error':{'id':'f','code':'function-error','message':'no'}}]");
-    expect_json(reply, "leases.0.task.kwargs", "{'k':{'r':[1.50]}}");
-    assert_int_equal(json_count(reply, "leases.0.task.dependencies"), 4);
-    expect_text(reply, "leases.0.task.dependencies.0.id", "d");
-    expect_json(task(server, "m"), "args.2", "[{'$task':'d'}]"); /* what was sent stays */
-    lease_result(server, json_text(reply, "leases.0.lease"), "'joined'");
-    expect_result(server, "m", "'joined'");
-}
-
-/* 3.5: what continues may return a task, also from elsewhere. */
-SCENARIO(continuation)
-{
-    functions_remote(s, "a", "'continues':true");
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'x','function':'a'}");
-    struct reply *reply = lease_result(server, lease_one(server, "a"),
-                                       "{'$task':{'id':'y','function':'a','args':[2]}}");
-    expect_text(reply, "state", "waiting");
-    lease_result(server, lease_one(server, "a"), "'inner'");
-    expect_result(server, "x", "'inner'");
-    create(server, "{'id':'z','function':'a'}");
-    reply = lease_result(server, lease_one(server, "a"), "{'$task':{'function':'nope'}}");
-    expect_text(reply, "state", "failed");
-    expect_failure(server, "z", "invalid-result");
-}
-
 /* --- what is refused ----------------------------------------------------------------------- */
 
 /* 4.9: 422 with the place; nothing is leased. */
@@ -327,8 +282,8 @@ SCENARIO(bad_polls)
     create(server, "{'id':'x','function':'a'}");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         note(s, "%s", rows[i].body);
-        struct reply *reply = call(server, .path = "/v1/leases",
-                                   .body = requote(text(s, "%s", rows[i].body)));
+        struct reply *reply =
+            call(server, .path = "/v1/leases", .body = requote(text(s, "%s", rows[i].body)));
         expect_pointer(reply, rows[i].pointer);
     }
     struct reply *reply = post(server, "/v1/leases", "{'functions':['nope']}");
@@ -387,14 +342,21 @@ SCENARIO(sizes_of_bodies)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(from_create_to_result), RUN(shown_among_the_functions),
-        RUN(no_command),            RUN(wakes_at_once),
-        RUN(wait_is_over),          RUN(shared_fairly),
-        RUN(none_twice),            RUN(poller_that_left),
-        RUN(order_and_max),         RUN(concurrency),
-        RUN(no_slots),              RUN(meta_task),
-        RUN(continuation),          RUN(bad_polls),
-        RUN(unknown_leases),        RUN(sizes_of_bodies),
+        RUN(from_create_to_result),
+        RUN(shown_among_the_functions),
+        RUN(no_command),
+        RUN(wakes_at_once),
+        RUN(wait_is_over),
+        RUN(shared_fairly),
+        RUN(none_twice),
+        RUN(poller_that_left),
+        RUN(order_and_max),
+        RUN(concurrency),
+        RUN(no_slots),
+
+        RUN(bad_polls),
+        RUN(unknown_leases),
+        RUN(sizes_of_bodies),
     };
     return RUN_SCENARIOS("leases", table);
 }

@@ -26,8 +26,7 @@ struct reply *lease(struct server *server, const char *body, ...)
 const char *leases_one(struct server *server, const char *function, const char *ttl,
                        struct place place)
 {
-    struct reply *reply =
-        lease(server, "{'functions':['%s'],'wait':15,'ttl':%s}", function, ttl);
+    struct reply *reply = lease(server, "{'functions':['%s'],'wait':15,'ttl':%s}", function, ttl);
     if (json_count(reply, "leases") != 1)
         fail_at(place, "there is nothing to lease for %s", function);
     return json_text(reply, "leases.0.lease");

@@ -14,7 +14,7 @@ void functions_remote(struct scenario *, const char *names, const char *members)
 /* POST /v1/leases, which has to be 200. */
 struct reply *lease(struct server *, const char *body, ...) __attribute__((format(printf, 2, 3)));
 /* The token of the only lease for this function; waits for it. */
-#define lease_one(server, function) leases_one(server, function, "30", HERE)
+#define lease_one(server, function)      leases_one(server, function, "30", HERE)
 #define lease_for(server, function, ttl) leases_one(server, function, ttl, HERE)
 const char *leases_one(struct server *, const char *function, const char *ttl, struct place);
 /* Nothing can be leased now. */
