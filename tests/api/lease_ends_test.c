@@ -108,8 +108,9 @@ SCENARIO(errors)
                     "{'code':'worker-lost','message':'once','data':{'at': [1, 2]},'retry':true}");
     expect_status(reply, 200);
     expect_json(reply, "", "{'id':'x','state':'scheduled'}");
-    expect_over(server, token, "x");
+    const char *old = token;
     token = lease_one(server, "a");
+    expect_over(server, old, "x");
     reply = lease_error(server, token, "{'message':'twice'}");
     expect_json(reply, "", "{'id':'x','state':'failed'}");
     reply = expect_failure(server, "x", "function-error");
@@ -165,8 +166,9 @@ SCENARIO(runs_for_ever)
     create(server, "{'id':'x','function':'a','forever':true}");
     const char *token = lease_one(server, "a");
     expect_text(lease_result(server, token, "1"), "state", "scheduled");
-    expect_over(server, token, "x");
+    const char *old = token;
     token = lease_one(server, "a");
+    expect_over(server, old, "x");
     expect_number(task(server, "x"), "restarts", 1);
     expect_text(lease_error(server, token, "{}"), "state", "scheduled");
     expect_json(cancel(server, "x", NULL), "cancelled", "true");
