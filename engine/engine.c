@@ -343,11 +343,12 @@ static void log_what_is_left(struct engine *engine)
     int64_t states[STATE_COUNT];
     tally_states(&engine->tally, states);
     int64_t live = states[STATE_QUEUED] + states[STATE_SCHEDULED] + states[STATE_WAITING];
-    int64_t leased = states[STATE_RUNNING]; /* elsewhere; their workers may go on */
-    int64_t running = engine->interrupted < live ? engine->interrupted : live;
-    if (live + leased)
+    int64_t cut_short = engine->interrupted < live ? engine->interrupted : live;
+    int64_t not_started = live - cut_short;
+    int64_t running = cut_short + states[STATE_RUNNING]; /* elsewhere: their workers may go on */
+    if (running || not_started)
         log_warn("shutdown: %lld running and %lld not started are left unfinished",
-                 (long long)(running + leased), (long long)(live - running));
+                 (long long)running, (long long)not_started);
 }
 
 void engine_stop(struct engine *engine)
