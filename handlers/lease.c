@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    LINE_MAX_BYTES = 65536,   /* of a log, as for what runs here; a longer one is cut in pieces */
+    LINE_MAX_BYTES = 65536, /* of a log, as for what runs here; a longer one is cut in pieces */
 };
 
 struct calling {
