@@ -118,11 +118,10 @@ static int64_t slots_free(const struct engine *engine)
 {
     int64_t room = engine->config.slots;
     for (const struct tally_function *t = engine->tally.functions; t; t = t->next) {
-        room -= t->outlived;
-        const struct function *function =
-            t->running ? function_find(engine->claimable, t->name) : NULL;
-        if (t->running && function_takes_slot(function))
-            room -= t->running;
+        int64_t taken = t->running + t->outlived;
+        const struct function *function = taken ? function_find(engine->claimable, t->name) : NULL;
+        if (taken && function_takes_slot(function))
+            room -= taken;
     }
     return room;
 }
@@ -147,11 +146,101 @@ static struct tally_function *best_function(struct engine *engine, struct txn *t
     return best;
 }
 
+/* --- workers: no slots, but so many at once as a file's workers take ------------- */
+
+struct pool_room {
+    struct str file;
+    int64_t left; /* tasks that may still start */
+};
+
+/* A function of workers with something queued. */
+struct candidate {
+    struct tally_function *tally;
+    const struct function *function;
+    struct pool_room *room; /* shared by the functions of a file */
+};
+
+struct candidates {
+    struct candidate *items;
+    size_t count;
+    struct pool_room *rooms;
+    size_t room_count;
+};
+
+static struct pool_room *room_of(struct candidates *all, const struct function *function)
+{
+    for (size_t i = 0; i < all->room_count; i++) {
+        if (str_eq(all->rooms[i].file, function->file))
+            return &all->rooms[i];
+    }
+    all->rooms[all->room_count] =
+        (struct pool_room){function->file, function->workers.max * function->workers.inflight};
+    return &all->rooms[all->room_count++];
+}
+
+static struct candidates worker_functions(struct engine *engine, struct txn *txn)
+{
+    struct tally *tally = &engine->tally;
+    struct candidates all = {
+        .items = ARENA_ARRAY(&txn->arena, struct candidate, tally->by_name.count),
+        .rooms = ARENA_ARRAY(&txn->arena, struct pool_room, tally->by_name.count)};
+    for (struct tally_function *t = tally->functions; t; t = t->next) {
+        int64_t taken = t->running + t->outlived;
+        const struct function *f =
+            taken || t->queued ? function_find(engine->claimable, t->name) : NULL;
+        if (!f || f->mode != MODE_WORKER)
+            continue;
+        struct pool_room *room = room_of(&all, f);
+        room->left -= taken;
+        if (t->queued)
+            all.items[all.count++] = (struct candidate){t, f, room};
+    }
+    return all;
+}
+
+static struct candidate *best_candidate(const struct candidates *all, struct txn *txn)
+{
+    struct candidate *best = NULL;
+    struct queue_place best_head = {0}, head;
+    for (size_t i = 0; i < all->count; i++) {
+        struct candidate *c = &all->items[i];
+        if (c->room->left <= 0 || !tally_head(c->tally, txn->db, &head) ||
+            (c->function->concurrency && c->tally->running >= c->function->concurrency) ||
+            (best && !queue_before(&head, &best_head)))
+            continue;
+        best = c;
+        best_head = head;
+    }
+    return best;
+}
+
+/* Gives how many starts are left of budget. */
+static int64_t claim_workers(struct engine *engine, struct txn *txn, int64_t budget)
+{
+    struct candidates all = worker_functions(engine, txn);
+    struct candidate *best;
+    while (budget > 0 && all.count && (best = best_candidate(&all, txn))) {
+        const struct function *f = best->function;
+        int64_t want = 1;
+        if (all.count == 1) /* nobody to take turns with */
+            want = least(budget, least(best->tally->queued, best->room->left));
+        if (f->concurrency)
+            want = least(want, f->concurrency - best->tally->running);
+        int64_t started = start_some(engine, txn, best->tally, f, want);
+        if (started == 0)
+            break;
+        best->room->left -= started;
+        budget -= started;
+    }
+    return budget;
+}
+
 void claim_ready(struct engine *engine, struct txn *txn)
 {
     if (engine->closed || !engine->tally.states[STATE_QUEUED])
         return;
     int64_t budget = claim_slotless(engine, txn, CLAIM_MAX);
+    budget = claim_workers(engine, txn, budget);
     int64_t room = slots_free(engine);
     while (room-- > 0 && budget > 0) {
         const struct function *function;

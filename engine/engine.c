@@ -63,8 +63,8 @@ static void undone(void *arg, struct txn *txn)
     meter_undo(&engine->meter);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
-        if (order->kind == ORDER_KILL && order->outlived)
-            order->outlived->outlived--;
+        if (order->kind == ORDER_KILL)
+            order->outlives->outlived--;
         if (order->kind == ORDER_START)
             attempt_free(container_of(order, struct attempt, order));
         else
@@ -193,6 +193,7 @@ void engine_start(struct engine *engine, const struct event_sink *sink)
     }
     arena_done(&arena);
     supervisor_start(&engine->supervisor);
+    supervisor_prepare(&engine->supervisor, engine->functions);
     engine->again = true;                   /* the writer begins with what was queued before */
     if (atomic_load(&engine->guard_failed)) /* during recovery */
         sink->end(sink->arg);
@@ -227,9 +228,12 @@ static void reload_apply(struct command *command, struct txn *txn)
     }
 }
 
+/* After the orders of its transaction: what was claimed under the old functions has started. */
 static void reload_done(struct command *command)
 {
-    mem_free(container_of(command, struct reload, command));
+    struct reload *reload = container_of(command, struct reload, command);
+    supervisor_prepare(&reload->engine->supervisor, reload->engine->claimable);
+    mem_free(reload);
 }
 
 void engine_reload(struct engine *engine)

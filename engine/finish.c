@@ -149,8 +149,8 @@ static void finish_done(struct command *command)
     struct engine *engine = attempt->engine;
     engine->in_flight--;
     engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
-    if (!finish->ended && function_takes_slot(attempt->run.function)) {
-        tally_outlived(&engine->tally, attempt->run.function->name, -1);
+    if (!finish->ended) {
+        tally_function_of(&engine->tally, attempt->run.function->name)->outlived--;
         engine->again = true; /* its slot is free only now */
     }
     attempt_free(attempt);

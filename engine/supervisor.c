@@ -117,6 +117,10 @@ static void attempt_stop(struct attempt *attempt, enum stop_reason reason)
 /* Its task has ended already: nothing that it could say is wanted. */
 static void attempt_kill(struct attempt *attempt)
 {
+    if (attempt->run.function->mode == MODE_WORKER) { /* others may run in the same process */
+        attempt_stop(attempt, STOP_CANCEL);
+        return;
+    }
     attempt->stop = STOP_CANCEL;
     if (attempt->launched)
         kill_now(attempt);
@@ -205,8 +209,14 @@ static void drain_over(uv_timer_t *timer)
 
 static void drain(struct supervisor *supervisor)
 {
+    workers_drain(&supervisor->workers);
     uv_update_time(&supervisor->loop);
     uv_timer_start(&supervisor->drain, drain_over, (uint64_t)supervisor->engine->config.drain, 0);
+}
+
+static void workers_stopped(void *supervisor)
+{
+    child_pool_done(&((struct supervisor *)supervisor)->processes);
 }
 
 static void close_handles(struct supervisor *supervisor)
@@ -214,8 +224,8 @@ static void close_handles(struct supervisor *supervisor)
     uv_close((uv_handle_t *)&supervisor->wake, NULL);
     uv_close((uv_handle_t *)&supervisor->tick, NULL);
     uv_close((uv_handle_t *)&supervisor->drain, NULL);
-    child_pool_done(&supervisor->processes);
     http_pool_done(&supervisor->http);
+    workers_stop(&supervisor->workers, workers_stopped, supervisor);
 }
 
 static void obey(struct supervisor *supervisor, struct order *order)
@@ -238,10 +248,15 @@ static void obey(struct supervisor *supervisor, struct order *order)
         if (attempt)
             attempt_kill(attempt);
         break;
+    case ORDER_FUNCTIONS:
+        workers_prepare(&supervisor->workers, order->functions);
+        function_set_unref(order->functions);
+        break;
     case ORDER_DRAIN:
         drain(supervisor);
         break;
     case ORDER_HURRY:
+        workers_hurry(&supervisor->workers);
         stop_all(supervisor, true);
         break;
     case ORDER_EXIT:
@@ -263,6 +278,13 @@ static void woken(uv_async_t *wake)
 void supervisor_post(struct supervisor *supervisor, struct order *order)
 {
     mailbox_post(&supervisor->mailbox, &order->mail);
+}
+
+void supervisor_prepare(struct supervisor *supervisor, struct function_set *set)
+{
+    struct order *order = order_new(ORDER_FUNCTIONS, 0);
+    order->functions = function_set_ref(set);
+    supervisor_post(supervisor, order);
 }
 
 struct order *order_new(enum order_kind kind, int64_t task)
@@ -302,7 +324,8 @@ static bool open_children(struct supervisor *supervisor, const char *data, int64
     struct buf path = {0};
     size_t killed = 0;
     buf_addf(&path, "%s/errand.children", data);
-    bool fine = children_open(&supervisor->children, path.data, (size_t)slots, &killed);
+    bool fine =
+        children_open(&supervisor->children, path.data, (size_t)slots + WORKERS_MAX, &killed);
     if (!fine) {
         struct buf why = {0};
         buf_addf(&why, "%s: %s", path.data, strerror(errno));
@@ -335,9 +358,12 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
                                          .max_result = engine->config.max_result,
                                          .executors = &supervisor->processes,
                                          .http = &supervisor->http,
+                                         .workers = &supervisor->workers,
                                          .progressed = run_progressed,
                                          .logged = run_logged,
                                          .ended = run_ended};
+    workers_init(&supervisor->workers, &supervisor->processes, &supervisor->host,
+                 engine->config.grace);
     return true;
 }
 
@@ -353,6 +379,7 @@ void supervisor_stop(struct supervisor *supervisor)
     pthread_join(supervisor->thread, NULL);
     uv_loop_close(&supervisor->loop);
     map_done(&supervisor->attempts);
+    workers_done(&supervisor->workers);
     children_close(&supervisor->children);
     mailbox_done(&supervisor->mailbox);
 }

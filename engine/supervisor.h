@@ -9,6 +9,7 @@
 #include "executors/child.h"
 #include "executors/http.h"
 #include "executors/run.h"
+#include "executors/workers.h"
 #include "store/reader.h"
 #include "store/writer.h"
 
@@ -23,6 +24,7 @@ enum order_kind {
     ORDER_LOADED,
     ORDER_STOP,
     ORDER_KILL,
+    ORDER_FUNCTIONS,
     ORDER_DRAIN,
     ORDER_HURRY,
     ORDER_EXIT
@@ -33,7 +35,8 @@ struct order {
     struct mail mail;
     enum order_kind kind;
     int64_t task;                    /* ORDER_STOP, ORDER_KILL: seq */
-    struct tally_function *outlived; /* ORDER_KILL: who counts it, or NULL */
+    struct tally_function *outlives; /* ORDER_KILL: counts it as outlived */
+    struct function_set *functions;  /* ORDER_FUNCTIONS: those of this moment, one reference */
 };
 
 /* How an attempt ended, on its way to the writer. */
@@ -86,6 +89,7 @@ struct supervisor {
     struct mailbox mailbox;
     struct child_pool processes;
     struct http_pool http;
+    struct workers workers;
     struct children children;
     struct run_host host;
     struct map attempts; /* by task */
@@ -101,6 +105,8 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
 void supervisor_start(struct supervisor *supervisor);
 /* Any thread. Orders of kind START and LOADED are embedded in their attempt, the others heap. */
 void supervisor_post(struct supervisor *supervisor, struct order *order);
+/* Any thread. The functions that workers may be started for from now on. */
+void supervisor_prepare(struct supervisor *supervisor, struct function_set *set);
 struct order *order_new(enum order_kind kind, int64_t task);
 /* Nothing may be running any more. */
 void supervisor_stop(struct supervisor *supervisor);

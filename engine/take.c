@@ -27,13 +27,12 @@ void take_post(struct engine *engine, struct take *take, void (*done)(struct com
     writer_post(&engine->writer, &take->command);
 }
 
-/* The process keeps its slot until it is dead. */
+/* It keeps its slot, or its place in a worker, until it is dead. */
 static void kill_attempt(struct engine *engine, const struct task_row *row)
 {
-    const struct function *function = function_find(engine->claimable, row->function);
     struct order *order = order_new(ORDER_KILL, row->seq);
-    if (function_takes_slot(function))
-        order->outlived = tally_outlived(&engine->tally, row->function, 1);
+    order->outlives = tally_function_of(&engine->tally, row->function);
+    order->outlives->outlived++;
     engine_order(engine, order);
 }
 

@@ -32,7 +32,7 @@ struct tally_function *tally_find(struct tally *tally, struct str name)
     return NULL;
 }
 
-static struct tally_function *find_or_add(struct tally *tally, struct str name)
+struct tally_function *tally_function_of(struct tally *tally, struct str name)
 {
     struct tally_function *function = tally_find(tally, name);
     if (function)
@@ -70,7 +70,7 @@ void tally_load(struct tally *tally, struct db *db)
         enum task_state state;
         if (!state_parse(stmt_text(stmt, 1), &state))
             continue;
-        struct tally_function *function = find_or_add(tally, stmt_text(stmt, 0));
+        struct tally_function *function = tally_function_of(tally, stmt_text(stmt, 0));
         int64_t number = stmt_int(stmt, 2);
         tally->states[state] += number;
         function->queued += state == STATE_QUEUED ? number : 0;
@@ -115,7 +115,7 @@ static struct tally_change *note(struct tally *tally, struct str function, int f
             mem_resize(tally->changes, tally->change_capacity * sizeof(*tally->changes));
     }
     struct tally_change *change = &tally->changes[tally->change_count++];
-    *change = (struct tally_change){find_or_add(tally, function), from, to};
+    *change = (struct tally_change){tally_function_of(tally, function), from, to};
     return change;
 }
 
@@ -129,13 +129,6 @@ void tally_move(struct tally *tally, int from, const struct task_row *row)
 void tally_forget(struct tally *tally, const struct task_row *row)
 {
     count(tally, note(tally, row->function, (int)row_state(row), -1), 1);
-}
-
-struct tally_function *tally_outlived(struct tally *tally, struct str function, int64_t step)
-{
-    struct tally_function *found = find_or_add(tally, function);
-    found->outlived += step;
-    return found;
 }
 
 void tally_publish(struct tally *tally)

@@ -24,7 +24,8 @@ struct tally_function {
     struct tally_function *next;       /* in the list of all */
     struct str name;                   /* owned */
     int64_t queued, running;           /* the writer's, within its transaction */
-    int64_t outlived;                  /* of tasks that have ended, still dying; the writer's */
+    int64_t outlived;                  /* the writer's: attempts whose task was ended from outside,
+                                          still dying where they ran */
     int64_t seen_queued, seen_running; /* as of the last commit; under the lock */
     bool head_known;
     struct queue_place head;
@@ -54,15 +55,14 @@ void tally_load(struct tally *tally, struct db *db);
 void tally_move(struct tally *tally, int from, const struct task_row *row);
 /* Writer: the row, in its terminal state, is deleted. */
 void tally_forget(struct tally *tally, const struct task_row *row);
-/* Writer: there is one more process, or one less, of a task that was ended from outside: it keeps
- * its slot, and its place among those of its function, until it is dead. */
-struct tally_function *tally_outlived(struct tally *tally, struct str function, int64_t step);
 void tally_publish(struct tally *tally);
 void tally_undo(struct tally *tally);
 /* Queued, scheduled and waiting tasks, as the writer's transaction stands. */
 int64_t tally_backlog(const struct tally *tally);
-/* Writer: NULL: it never had a task. What is found stays as long as the tally. */
+/* NULL: it never had a task. What is found stays as long as the tally. */
 struct tally_function *tally_find(struct tally *tally, struct str name);
+/* The function's counts, made if there are none yet. */
+struct tally_function *tally_function_of(struct tally *tally, struct str name);
 /* The head of a function's queue; false: nothing is queued. */
 bool tally_head(struct tally_function *function, struct db *db, struct queue_place *head);
 bool queue_before(const struct queue_place *a, const struct queue_place *b);

@@ -5,6 +5,7 @@ const struct executor *executor_of(enum function_mode mode)
     static const struct executor *const executors[] = {
         [MODE_BUILTIN] = &builtin_executor,
         [MODE_PROCESS] = &process_executor,
+        [MODE_WORKER] = &worker_executor,
         [MODE_HTTP] = &http_executor,
     };
     return executors[mode];

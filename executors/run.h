@@ -44,6 +44,7 @@ struct run_host {
     int64_t max_result; /* bytes */
     void *executors;    /* struct child_pool: all children, of whatever kind */
     void *http;         /* struct http_pool: what the http executor keeps */
+    void *workers;      /* struct workers: the warm ones */
     /* value: JSON object {"value","message"}. */
     void (*progressed)(struct run *run, struct str value);
     /* One line without its end, any bytes. stream: "stderr" or "report". */
@@ -60,7 +61,7 @@ struct executor {
 };
 
 const struct executor *executor_of(enum function_mode mode);
-extern const struct executor builtin_executor, process_executor, http_executor;
+extern const struct executor builtin_executor, process_executor, worker_executor, http_executor;
 
 /* outcome.failure with a message made by printf, in the run's arena. */
 struct outcome run_failure(struct run *run, enum failure_code code, const char *format, ...)

@@ -45,7 +45,7 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
         _exit(127);
     fine = fine && chdir(spawn->folder) == 0;
     for (int i = 0; i < 4 && fine; i++)
-        fine = dup2(spawn->fds[i], i) == i; /* the copy is not close-on-exec */
+        fine = spawn->fds[i] < 0 || dup2(spawn->fds[i], i) == i; /* the copy is not close-on-exec */
     if (fine) {
         /* Libraries open descriptors too, and not all of them close-on-exec. */
         close_range(4, UINT_MAX, CLOSE_RANGE_CLOEXEC);

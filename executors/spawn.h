@@ -18,7 +18,7 @@ struct spawn {
     char *const *envp;
     const char *folder;      /* its working directory */
     struct child_slot *slot; /* child_start sets it: where the child notes itself */
-    int fds[4];              /* what becomes its descriptors 0 to 3; each above 3 */
+    int fds[4]; /* what becomes its descriptors 0 to 3; each above 3; -1: it has none */
 };
 
 /* 0, with *pid and *pidfd (close-on-exec) of a child in a process group of its own; or an errno.

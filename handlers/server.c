@@ -14,6 +14,17 @@ static void add_limit(struct buf *body, const char *name, double value)
         buf_add_text(body, "null");
 }
 
+static void add_workers(struct buf *body, struct app *app, const struct function *function)
+{
+    int64_t alive, idle;
+    if (function->mode != MODE_WORKER) {
+        buf_add_text(body, "null");
+        return;
+    }
+    workers_count(&app->engine->supervisor.workers, function->file, &alive, &idle);
+    buf_addf(body, "{\"alive\":%lld,\"idle\":%lld}", (long long)alive, (long long)idle);
+}
+
 static void add_function(struct buf *body, struct app *app, const struct function *function)
 {
     int64_t queued, running;
@@ -27,8 +38,10 @@ static void add_function(struct buf *body, struct app *app, const struct functio
     add_limit(body, ",\"timeout\":", (double)function->timeout / 1000);
     add_limit(body, ",\"concurrency\":", (double)function->concurrency);
     add_limit(body, ",\"max_attempts\":", (double)function->max_attempts);
-    buf_addf(body, ",\"queued\":%lld,\"running\":%lld,\"workers\":null}", (long long)queued,
+    buf_addf(body, ",\"queued\":%lld,\"running\":%lld,\"workers\":", (long long)queued,
              (long long)running);
+    add_workers(body, app, function);
+    buf_add_char(body, '}');
 }
 
 void handle_functions(struct request *request)

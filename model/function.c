@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 const char *mode_text(enum function_mode mode)
 {
     static const char *const texts[] = {"builtin", "process", "worker", "http", "remote"};
@@ -11,6 +13,28 @@ const char *mode_text(enum function_mode mode)
 bool function_takes_slot(const struct function *function)
 {
     return !function || function->mode == MODE_PROCESS;
+}
+
+static bool same_list(const char *const *a, const char *const *b)
+{
+    while (a && b && *a && *b && strcmp(*a, *b) == 0)
+        a++, b++;
+    return (!a || !*a) && (!b || !*b);
+}
+
+static bool same_limits(const struct limits *a, const struct limits *b)
+{
+    return a->memory == b->memory && a->cpu == b->cpu && a->files == b->files &&
+           a->output == b->output;
+}
+
+bool function_same_workers(const struct function *a, const struct function *b)
+{
+    return str_eq(a->file, b->file) && a->stamp == b->stamp && same_list(a->argv, b->argv) &&
+           same_list(a->env, b->env) && a->workers.min == b->workers.min &&
+           a->workers.max == b->workers.max && a->workers.idle == b->workers.idle &&
+           a->workers.inflight == b->workers.inflight && same_limits(&a->limits, &b->limits) &&
+           str_eq(str_of(a->user), str_of(b->user));
 }
 
 const struct function *function_find(const struct function_set *set, struct str name)

@@ -11,6 +11,9 @@ enum { EXIT_STATUSES = 256 };
 
 enum function_mode { MODE_BUILTIN, MODE_PROCESS, MODE_WORKER, MODE_HTTP, MODE_REMOTE, MODES };
 
+/* Of all files together, and in one of them. */
+enum { WORKERS_MAX = 1024, INFLIGHT_MAX = 1000 };
+
 /* Warm processes that serve a file's functions (manifest "workers"). */
 struct worker_rules {
     int64_t min, max; /* processes; min are started ahead */
@@ -46,6 +49,7 @@ struct function {
     const struct str *serves; /* worker: the names that the file serves, if it says so */
     size_t serves_count;
     struct worker_rules workers;
+    uint64_t stamp;             /* worker: of the files that argv names; another when they change */
     const char *url, *method;   /* http */
     const char *const *headers; /* http: NULL-ended "Name: value" */
     struct limits limits;
@@ -66,6 +70,8 @@ const char *mode_text(enum function_mode mode);
 /* Whether it counts against --slots: what runs elsewhere, or costs no process, does not. NULL is a
  * function that is gone; what it left running may be a process. */
 bool function_takes_slot(const struct function *function);
+/* Whether a worker started for one is as good for the other; the folder is not looked at. */
+bool function_same_workers(const struct function *a, const struct function *b);
 /* NULL if there is none. */
 const struct function *function_find(const struct function_set *set, struct str name);
 /* Takes one more reference, gives one back; the last one frees. Any thread. */
