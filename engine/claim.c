@@ -103,7 +103,8 @@ static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t bu
 {
     for (struct tally_function *t = engine->tally.functions; t && budget > 0; t = t->next) {
         const struct function *function = function_find(engine->claimable, t->name);
-        if (!t->queued || (function && function->mode != MODE_BUILTIN && function->mode != MODE_HTTP))
+        if (!t->queued ||
+            (function && function->mode != MODE_BUILTIN && function->mode != MODE_HTTP))
             continue;
         int64_t limit = function && function->concurrency ? function->concurrency : BUILTINS_MAX;
         int64_t room = function ? limit - t->running : budget;

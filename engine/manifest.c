@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/manifest_worker.h"
 #include "engine/service.h"
 
 #include <cjson/cJSON.h>
@@ -15,6 +16,7 @@ struct manifest {
     struct arena *arena;
     struct function *function;
     struct str *message;
+    const char *worker_key; /* the first key that only a worker has; NULL: none */
 };
 
 static bool refuse(struct manifest *manifest, const char *key, const char *why)
@@ -60,7 +62,7 @@ static bool read_description(struct manifest *manifest, const cJSON *item)
 }
 
 /* Modes that a manifest may name. */
-static const enum function_mode modes[] = {MODE_PROCESS, MODE_HTTP, MODE_REMOTE};
+static const enum function_mode modes[] = {MODE_PROCESS, MODE_WORKER, MODE_HTTP, MODE_REMOTE};
 
 static bool read_mode(struct manifest *manifest, const cJSON *item)
 {
@@ -254,6 +256,25 @@ static bool read_headers(struct manifest *manifest, const cJSON *item)
     return true;
 }
 
+static bool note_worker_key(struct manifest *manifest, const cJSON *item, const char *why)
+{
+    if (!manifest->worker_key)
+        manifest->worker_key = arena_str(manifest->arena, str_of(item->string)).data;
+    return !why || refuse(manifest, item->string, why);
+}
+
+static bool read_workers(struct manifest *manifest, const cJSON *item)
+{
+    return note_worker_key(manifest, item,
+                           manifest_workers(item, manifest->arena, &manifest->function->workers));
+}
+
+static bool read_functions(struct manifest *manifest, const cJSON *item)
+{
+    return note_worker_key(manifest, item,
+                           manifest_functions(item, manifest->arena, manifest->function));
+}
+
 /* Every key a manifest may have. */
 static const struct {
     const char *name;
@@ -274,6 +295,8 @@ static const struct {
     {"url", read_url},
     {"method", read_method},
     {"headers", read_headers},
+    {"workers", read_workers},
+    {"functions", read_functions},
 };
 
 static bool read_key(struct manifest *manifest, const cJSON *item)
@@ -311,10 +334,17 @@ static bool check_http_keys(struct manifest *manifest, const cJSON *tree)
     return true;
 }
 
+/* Keys that contradict each other, whatever their order. */
+static bool check_together(struct manifest *manifest)
+{
+    return !manifest->worker_key || manifest->function->mode == MODE_WORKER ||
+           refuse(manifest, manifest->worker_key, "is for the mode \"worker\" only");
+}
+
 bool manifest_read(struct str text, const char *folder, struct arena *arena,
                    struct function *function, struct str *message)
 {
-    struct manifest manifest = {folder, arena, function, message};
+    struct manifest manifest = {folder, arena, function, message, NULL};
     struct json_error error;
     cJSON *tree = json_tree(text, &error);
     if (!tree) {
@@ -326,7 +356,7 @@ bool manifest_read(struct str text, const char *folder, struct arena *arena,
         *message = STR("a manifest has to be a JSON object");
     for (const cJSON *item = tree->child; item && fine; item = item->next)
         fine = read_key(&manifest, item);
-    fine = fine && check_http_keys(&manifest, tree);
+    fine = fine && check_http_keys(&manifest, tree) && check_together(&manifest);
     if (fine && function->mode == MODE_REMOTE && function->argv)
         fine = refuse(&manifest, "command", "has no place in a function of mode remote");
     cJSON_Delete(tree);

@@ -30,6 +30,7 @@ struct folder {
     const char *path;
     struct entry *entries;
     size_t count;
+    size_t capacity; /* of the set's items */
     struct buf message;
 };
 
@@ -127,16 +128,16 @@ static bool apply_manifest(struct folder *folder, struct entry *entry, struct fu
     return fine || refuse(folder, entry->file, why.data);
 }
 
-static struct function *add_function(struct folder *folder, struct str name)
+static struct function blank(struct folder *folder, struct str name)
 {
-    struct function_set *set = folder->set;
-    struct function *function = &set->items[set->count++];
-    *function = (struct function){.name = arena_str(&set->arena, name),
-                                  .mode = MODE_PROCESS,
-                                  .grace = -1,
-                                  .max_attempts = 1,
-                                  .backoff = BACKOFF_DEFAULT};
-    return function;
+    name = arena_str(&folder->set->arena, name);
+    return (struct function){.name = name,
+                             .mode = MODE_PROCESS,
+                             .grace = -1,
+                             .max_attempts = 1,
+                             .backoff = BACKOFF_DEFAULT,
+                             .file = name,
+                             .workers = WORKERS_DEFAULT};
 }
 
 static struct entry *manifest_of(struct folder *folder, struct str name)
@@ -148,53 +149,133 @@ static struct entry *manifest_of(struct folder *folder, struct str name)
     return NULL;
 }
 
-static bool name_taken(struct folder *folder, struct str file, struct str name)
+static bool name_taken(struct folder *folder, const struct entry *entry, struct str name)
 {
-    for (size_t i = 0; i < folder->set->count; i++) {
-        if (!str_eq(folder->set->items[i].name, name))
+    struct function_set *set = folder->set;
+    for (size_t i = 0; i < set->count; i++) {
+        if (!str_eq(set->items[i].name, name))
             continue;
-        refuse(folder, file,
-               i < builtin_count() ? "the name of a built-in function is taken"
-                                   : "another file has the same name");
-        return true;
+        const char *why = "another file has the same name";
+        if (i < builtin_count())
+            why = "the name of a built-in function is taken";
+        else if (!str_eq(set->items[i].file, entry->name))
+            why = arena_printf(&set->arena, "the function %.*s is served by %.*s already",
+                               STR_ARG(name), STR_ARG(set->items[i].file))
+                      .data;
+        return !refuse(folder, entry->file, why);
     }
     return false;
 }
 
+/* Of the regular files among the words of a command; workers that run an older one are let go. */
+static uint64_t files_stamp(const char *folder, const char *const *argv)
+{
+    uint64_t stamp = 0;
+    for (; *argv; argv++) {
+        struct buf path = {0};
+        struct stat info;
+        buf_addf(&path, "%s%s%s", **argv == '/' ? "" : folder, **argv == '/' ? "" : "/", *argv);
+        if (stat(path.data, &info) == 0 && S_ISREG(info.st_mode)) {
+            const int64_t parts[] = {(int64_t)info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                                     info.st_mtim.tv_nsec};
+            stamp = stamp * 31 + str_hash((struct str){(const char *)parts, sizeof(parts)});
+        }
+        buf_done(&path);
+    }
+    return stamp;
+}
+
+static void add_item(struct folder *folder, const struct function *function)
+{
+    struct function_set *set = folder->set;
+    if (set->count == folder->capacity) {
+        struct function *old = set->items;
+        folder->capacity = folder->capacity ? folder->capacity * 2 : 64;
+        set->items = ARENA_ARRAY(&set->arena, struct function, folder->capacity);
+        if (set->count)
+            memcpy(set->items, old, set->count * sizeof(*old));
+    }
+    set->items[set->count++] = *function;
+}
+
+/* Under its own name, or under those that the file says it serves. */
+static bool add_function(struct folder *folder, const struct entry *entry,
+                         struct function *function)
+{
+    struct function_set *set = folder->set;
+    if (function->mode == MODE_WORKER)
+        function->stamp = files_stamp(set->folder.data, function->argv);
+    for (size_t i = 0; i < (function->serves ? function->serves_count : 1); i++) {
+        if (function->serves)
+            function->name = function->serves[i];
+        if (name_taken(folder, entry, function->name))
+            return false;
+        add_item(folder, function);
+    }
+    return true;
+}
+
 static bool add_executable(struct folder *folder, const struct entry *entry)
 {
-    if (name_taken(folder, entry->file, entry->name))
-        return false;
-    struct function *function = add_function(folder, entry->name);
+    struct function function = blank(folder, entry->name);
     struct entry *manifest = manifest_of(folder, entry->name);
-    if (manifest && !apply_manifest(folder, manifest, function))
+    if (manifest && !apply_manifest(folder, manifest, &function))
         return false;
-    if (function->mode == MODE_HTTP)
+    if (function.mode == MODE_HTTP)
         return refuse(folder, manifest->file,
                       "\"mode\" is \"http\", and there is an executable of this name");
-    if (!manifest_has_command(function)) {
+    if (!manifest_has_command(&function)) {
         const char **argv = ARENA_ARRAY(&folder->set->arena, const char *, 2);
         argv[0] = arena_printf(&folder->set->arena, "%s/%.*s", folder->set->folder.data,
                                STR_ARG(entry->file))
                       .data;
-        function->argv = argv;
+        function.argv = argv;
     }
-    return true;
+    return add_function(folder, entry, &function);
 }
 
 /* A manifest without a file of its name has to say what to run, unless it runs elsewhere. */
 static bool add_manifest(struct folder *folder, struct entry *entry)
 {
-    if (name_taken(folder, entry->file, entry->name))
+    struct function function = blank(folder, entry->name);
+    if (!apply_manifest(folder, entry, &function))
         return false;
-    struct function *function = add_function(folder, entry->name);
-    if (!apply_manifest(folder, entry, function))
-        return false;
-    return manifest_has_command(function) || function->mode == MODE_HTTP ||
-           function->mode == MODE_REMOTE ||
-           refuse(folder, entry->file,
-                  "there is neither an executable of this name nor a "
-                  "\"command\"");
+    bool elsewhere = function.mode == MODE_HTTP || function.mode == MODE_REMOTE;
+    if (!manifest_has_command(&function) && !elsewhere)
+        return refuse(folder, entry->file,
+                      "there is neither an executable of this name nor a "
+                      "\"command\"");
+    return add_function(folder, entry, &function);
+}
+
+/* The first function of the set that has this one's file. */
+static bool first_of_file(const struct function_set *set, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (set->items[i].mode == MODE_WORKER && str_eq(set->items[i].file, set->items[index].file))
+            return false;
+    }
+    return true;
+}
+
+/* What is reserved for workers in the table of children has to do. */
+static bool check_workers(struct folder *folder)
+{
+    const struct function_set *set = folder->set;
+    int64_t workers = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i].mode != MODE_WORKER || !first_of_file(set, i))
+            continue;
+        workers += set->items[i].workers.max;
+        if (workers > WORKERS_MAX) {
+            buf_addf(&folder->message,
+                     "%s/%.*s.json: \"workers\" is wrong: \"max\" of all functions together is "
+                     "above %d",
+                     folder->path, STR_ARG(set->items[i].file), WORKERS_MAX);
+            return false;
+        }
+    }
+    return true;
 }
 
 static int by_name(const void *a, const void *b)
@@ -205,9 +286,10 @@ static int by_name(const void *a, const void *b)
 static bool add_all(struct folder *folder)
 {
     struct function_set *set = folder->set;
-    set->items = ARENA_ARRAY(&set->arena, struct function, builtin_count() + folder->count);
-    for (size_t i = 0; i < builtin_count(); i++)
-        set->items[set->count++] = builtin_function(i);
+    for (size_t i = 0; i < builtin_count(); i++) {
+        const struct function builtin = builtin_function(i);
+        add_item(folder, &builtin);
+    }
     for (size_t i = 0; i < folder->count; i++) {
         if (!folder->entries[i].manifest && !add_executable(folder, &folder->entries[i]))
             return false;
@@ -218,7 +300,7 @@ static bool add_all(struct folder *folder)
             return false;
     }
     qsort(set->items, set->count, sizeof(*set->items), by_name);
-    return true;
+    return check_workers(folder);
 }
 
 struct function_set *registry_load(const char *path, bool missing_is_fine, char **message)
