@@ -84,12 +84,12 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 # What the scenarios asked and were answered, for the check of the API's description.
 EXCHANGES := $(abspath build)/exchanges.jsonl
 
-test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser
-	@tools/need build test demo browser
+test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients
+	@tools/need build test demo browser clients
 	@tools/need-npm tests/openapi
 	@rm -f $(EXCHANGES)
 	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api
-	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser
+	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients
 
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
@@ -106,6 +106,10 @@ openapi-check: build
 browser: build ## the dashboard and event streams in headless Chromium
 	@tools/need browser
 	@ERRAND=$(abspath $(BUILD)/errand) node tests/browser/run.mjs
+.PHONY: clients
+clients: build ## what authors of functions use, in Python and in JavaScript
+	@tools/need clients
+	@ERRAND=$(abspath $(BUILD)/errand) tests/clients/run
 
 # --- running it -------------------------------------------------------------
 
