@@ -1,0 +1,1 @@
+../../clients/python/errand_worker.py
