@@ -1,7 +1,6 @@
 #include "store/lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static int64_t read_owner(int fd)
@@ -23,7 +22,9 @@ int lock_folder(const char *folder, int64_t *owner)
     *owner = 0;
     if (fd < 0)
         return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    /* Not flock: a child would hold that too, from its start to its execve, after our death. */
+    const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_SETLK, &whole) != 0) {
         *owner = read_owner(fd);
         close(fd);
         return -1;

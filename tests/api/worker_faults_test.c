@@ -1,5 +1,4 @@
 /* Section 2.3, mode `worker`: those that die, talk nonsense, or do not listen. */
-#include <signal.h>
 #include <string.h>
 
 #include "tests/api/lib/kit.h"
@@ -85,7 +84,7 @@ SCENARIO(crash_loop)
         assert_true(kit_time(s, i) - kit_time(s, i - 1) >= pause - 1);
     assert_non_null(strstr(server_log(server), "workers of kit keep dying"));
     kit_write(s, "# mended\n");
-    server_signal(server, SIGHUP);
+    kit_reload(server, 1);
     create(server, "{'id':'a','function':'pid'}");
     expect_outcome(server, "a", "succeeded");
 }

@@ -164,19 +164,6 @@ SCENARIO(server_killed)
     expect_result(server, "b", "'b'");
 }
 
-static void reload(struct server *server, int times)
-{
-    server_signal(server, SIGHUP);
-    struct patience patience = patience_begin();
-    for (int seen = 0; seen < times;) {
-        seen = 0;
-        for (const char *at = server_log(server); (at = strstr(at, "functions read from")); at++)
-            seen++;
-        if (seen < times)
-            patience_more(&patience, "it has read its functions", HERE);
-    }
-}
-
 /* A changed manifest: the old worker ends its task and goes, the new ones do what comes. */
 SCENARIO(changed_manifest)
 {
@@ -185,7 +172,7 @@ SCENARIO(changed_manifest)
     create(server, "{'id':'a','function':'hold'}");
     await_progress(server, "a", 1);
     functions_kit(s, "{'min':1,'max':1,'inflight':2}", ",'env':{'MINE':'1'}");
-    reload(server, 1);
+    kit_reload(server, 1);
     create(server, "{'id':'p','function':'pid'}");
     expect_result(server, "p", text(s, "%d", kit_pid(s, 1)));
     expect_state(server, "a", "running");
@@ -203,11 +190,11 @@ SCENARIO(changed_file)
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'a','function':'pid'}");
     expect_result(server, "a", text(s, "%d", kit_pid(s, 0)));
-    reload(server, 1);
+    kit_reload(server, 1);
     create(server, "{'id':'b','function':'pid'}");
     expect_result(server, "b", text(s, "%d", kit_pid(s, 0)));
     kit_write(s, "# another one\n");
-    reload(server, 2);
+    kit_reload(server, 2);
     eventually(!process_alive(kit_pid(s, 0)));
     create(server, "{'id':'c','function':'pid'}");
     expect_result(server, "c", text(s, "%d", kit_pid(s, 1)));
@@ -223,7 +210,7 @@ SCENARIO(vanished)
     unlink(folder_path(s, "functions/kit.py"));
     unlink(folder_path(s, "functions/kit.json"));
     function_file(s, "cat.sh", "#!/bin/sh\nexec cat\n");
-    reload(server, 1);
+    kit_reload(server, 1);
     gate(s, "a");
     expect_result(server, "a", "'a'");
     eventually(!process_alive(kit_pid(s, 0)));

@@ -1,5 +1,6 @@
 #include "tests/api/lib/kit.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,4 +131,17 @@ int64_t kit_time(struct scenario *s, int n)
     char *end = NULL;
     strtol(start_line(s, n), &end, 10);
     return strtoll(end, NULL, 10);
+}
+
+void kit_reload(struct server *server, int times)
+{
+    server_signal(server, SIGHUP);
+    struct patience patience = patience_begin();
+    for (int seen = 0; seen < times;) {
+        seen = 0;
+        for (const char *at = server_log(server); (at = strstr(at, "functions read from")); at++)
+            seen++;
+        if (seen < times)
+            patience_more(&patience, "it has read its functions", HERE);
+    }
 }

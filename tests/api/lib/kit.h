@@ -21,6 +21,7 @@
 #define TESTS_API_KIT_H
 
 #include "tests/api/lib/folder.h"
+#include "tests/api/lib/server.h"
 
 /* rules: the value of "workers"; more: further members of the manifest, after a comma, or "". */
 void functions_kit(struct scenario *, const char *rules, const char *more);
@@ -35,5 +36,8 @@ int kit_starts(struct scenario *);
 /* Of the worker that was started as number n, from 0 on: its process id, and when that was. */
 int kit_pid(struct scenario *, int n);
 int64_t kit_time(struct scenario *, int n);
+
+/* SIGHUP; back when the server has read its functions for so many times in all. */
+void kit_reload(struct server *, int times);
 
 #endif
