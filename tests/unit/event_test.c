@@ -143,6 +143,8 @@ static void describes_members(void **state)
                                       .progress = STR("1"),
                                       .error = STR("2"),
                                       .result = STR("3"),
+                                      .stream = STR("s"),
+                                      .line = STR("l"),
                                       .safe_exit = true,
                                       .origin = STR("o"),
                                       .caused_by = STR("c"),
