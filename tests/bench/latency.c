@@ -9,29 +9,14 @@
 #include "tests/bench/lib/http.h"
 #include "tests/bench/lib/measure.h"
 #include "tests/bench/lib/swarm.h"
+#include "tests/bench/lib/tasks.h"
 
-#define TASKS_MAX    1000
-#define WARM         50
-#define WAIT_SECONDS 10
-#define STREAM       "/v1/events?channel=latency&type=task.succeeded"
-#define ECHO         "{\"function\":\"echo\",\"args\":[\"x\"],\"notify_channels\":[\"latency\"]}"
-#define PROCESS      "{\"function\":\"noop\",\"notify_channels\":[\"latency\"]}"
-#define NOOP         "int main(void)\n{\n    return 0;\n}\n"
-
-/* The stream is read after the answer: what came meanwhile waits in its socket. When
- * the event was there first, the answer's coming bounds the time from above. */
-static double one_task(int fd, struct swarm *stream, const char *request, size_t len)
-{
-    double from = now_seconds();
-    long before = stream->events;
-
-    if (http_exchange(fd, request, len, NULL, 0) != 201)
-        die("a task was not created");
-    swarm_collect(stream, 1, WAIT_SECONDS);
-    if (stream->events != before + 1)
-        die("%ld events for one task", stream->events - before);
-    return now_seconds() - from;
-}
+#define TASKS_MAX 1000
+#define WARM      50
+#define STREAM    "/v1/events?channel=latency&type=task.succeeded"
+#define ECHO      "{\"function\":\"echo\",\"args\":[\"x\"],\"notify_channels\":[\"latency\"]}"
+#define PROCESS   "{\"function\":\"noop\",\"notify_channels\":[\"latency\"]}"
+#define NOOP      "int main(void)\n{\n    return 0;\n}\n"
 
 static void measure(const struct bench *b, const struct child *errand, const char *name,
                     const char *task)
@@ -44,9 +29,9 @@ static void measure(const struct bench *b, const struct child *errand, const cha
 
     swarm_open(&stream, errand->port, STREAM, 1);
     for (int i = 0; i < WARM; i++)
-        one_task(fd, &stream, request, len);
+        task_seconds(fd, &stream, request, len);
     for (int i = 0; i < count; i++)
-        taken[i] = one_task(fd, &stream, request, len) * 1000;
+        taken[i] = task_seconds(fd, &stream, request, len) * 1000;
     swarm_close(&stream);
     tcp_close(fd);
     free(request);

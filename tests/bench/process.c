@@ -12,53 +12,13 @@
 #include "tests/bench/lib/child.h"
 #include "tests/bench/lib/http.h"
 #include "tests/bench/lib/measure.h"
+#include "tests/bench/lib/tasks.h"
 
 #define FLOOR       0.80
-#define BATCH       500
-#define MANY        64          /* slots that outlast a sync of the disk */
-#define RUN_SECONDS 30          /* longer than this is a hang */
+#define MANY        64 /* slots that outlast a sync of the disk */
+#define RUN_SECONDS 30 /* longer than this is a hang */
+#define TASK        "{\"function\":\"noop\"}"
 #define PROGRAM     "/bin/true" /* the least that an ordinary program does */
-
-/* Polls seldom while much is left, often towards the end, so that looking costs little
- * and the end is seen to a few milliseconds. */
-static void wait_succeeded(int fd, long goal, double from)
-{
-    long first = stats_count(fd, "succeeded"), done = first, before;
-
-    for (;;) {
-        double spent = now_seconds() - from, left = 0.005;
-
-        before = done;
-        done = stats_count(fd, "succeeded");
-        if (done >= goal)
-            return;
-        if (done == before && stats_count(fd, "failed") > 0)
-            die_with_stats(fd, "a process has failed");
-        if (spent > RUN_SECONDS)
-            die_with_stats(fd, "not all processes have succeeded in time");
-        if (done > first)
-            left = spent / (double)(done - first) * (double)(goal - done) / 2;
-        pause_seconds(left < 0.004 ? 0.004 : left > 0.1 ? 0.1 : left);
-    }
-}
-
-static double errand_rate(int fd, int batches)
-{
-    char *tasks = json_repeat("{\"function\":\"noop\"}", BATCH);
-    long goal = stats_count(fd, "succeeded") + (long)BATCH * batches;
-    double from = now_seconds();
-    size_t len;
-    char *request = request_make("/v1/tasks", "Prefer: return=minimal", tasks, &len);
-
-    for (int i = 0; i < batches; i++) {
-        if (http_exchange(fd, request, len, NULL, 0) != 201)
-            die("a batch was not created");
-    }
-    wait_succeeded(fd, goal, from);
-    free(tasks);
-    free(request);
-    return (double)BATCH * batches / (now_seconds() - from);
-}
 
 static double bare_rate(const struct bench *b, const char *program, int batches, int width)
 {
@@ -67,13 +27,13 @@ static double bare_rate(const struct bench *b, const char *program, int batches,
     struct child c;
 
     path_join(path, b->tools, "bare_spawn");
-    snprintf(count_text, sizeof count_text, "%d", batches * BATCH);
+    snprintf(count_text, sizeof count_text, "%d", batches * TASKS_BATCH);
     snprintf(width_text, sizeof width_text, "%d", width);
     child_start(&c, argv, NULL);
     if (!child_line(&c, line, sizeof line, RUN_SECONDS))
         die("bare_spawn has failed");
     child_stop(&c);
-    return (double)BATCH * batches / atof(line);
+    return (double)TASKS_BATCH * batches / atof(line);
 }
 
 static struct pairs measure(struct bench *b, const char *functions, const char *program, int width)
@@ -84,10 +44,10 @@ static struct pairs measure(struct bench *b, const char *functions, const char *
 
     errand_start(&errand, b, functions, width);
     fd = tcp_connect(errand.port);
-    errand_rate(fd, 1);
+    tasks_rate(fd, TASK, 1);
     bare_rate(b, program, 1, width);
     for (int i = 0; i < bench_pick(b, 5, 3); i++) {
-        double a = errand_rate(fd, batches);
+        double a = tasks_rate(fd, TASK, batches);
 
         child_settle(&errand);
         pairs_add(&rates, a, bare_rate(b, program, batches, width));
