@@ -148,6 +148,8 @@ $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LIB)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 bench: build ## the figures of docs/performance.md, as ratios; fails below a floor
+	@{ tools/need bench && tools/need-npm tests/bench/bullmq; } || \
+	    echo "bench: no BullMQ to stand beside, so one part will not be measured" >&2
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@ERRAND=$(abspath $(BUILD)/errand) tests/bench/run
 

@@ -16,7 +16,7 @@
 #include "tests/bench/lib/child.h"
 #include "tests/bench/lib/measure.h"
 
-#define PART_SECONDS_MAX 240 /* a part that takes longer hangs */
+#define PART_SECONDS_MAX 480 /* a part that takes longer hangs */
 
 int bench_pick(const struct bench *b, int full, int quick)
 {

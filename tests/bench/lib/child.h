@@ -30,6 +30,9 @@ long child_ticks(const struct child *c);  /* user and system time so far, of all
  * answer would slow down what is measured next. */
 void child_settle(const struct child *c);
 
+/* Starts one that says "listening on http://…:PORT"; it has, when this returns. */
+void listener_start(struct child *c, const char *const argv[], const char *log);
+
 /* A fresh errand with an empty data folder on a free port, and its usual settings; ready
  * when this returns. `functions` may be NULL. `slots` 0: the server's default. */
 void errand_start(struct child *c, const struct bench *b, const char *functions, int slots);

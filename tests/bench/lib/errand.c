@@ -39,6 +39,12 @@ static void wait_for_port(struct child *c, const char *program, const char *log)
     c->port = atoi(colon + 1);
 }
 
+void listener_start(struct child *c, const char *const argv[], const char *log)
+{
+    child_start(c, argv, log);
+    wait_for_port(c, argv[0], log);
+}
+
 void errand_start(struct child *c, const struct bench *b, const char *functions, int slots)
 {
     char data[PATH_MAX], log[PATH_MAX], slots_text[16];
@@ -59,8 +65,7 @@ void errand_start(struct child *c, const struct bench *b, const char *functions,
         argv[argc++] = slots_text;
     }
     tree_remove(data);
-    child_start(c, argv, log);
-    wait_for_port(c, b->errand, log);
+    listener_start(c, argv, log);
 }
 
 void errand_stop(struct child *c, const struct bench *b)
@@ -77,8 +82,7 @@ void bare_start(struct child *c, const struct bench *b, const char *program)
     const char *const argv[] = {path, NULL};
 
     path_join(path, b->tools, program);
-    child_start(c, argv, NULL);
-    wait_for_port(c, program, NULL);
+    listener_start(c, argv, NULL);
 }
 
 void program_make(const struct bench *b, const char *folder, const char *name, const char *source)

@@ -108,15 +108,21 @@ double pairs_ratio(const struct pairs *p)
     return pairs_ratios(p, ratios);
 }
 
-struct pairs_text pairs_describe(const struct pairs *p)
+struct pairs_text pairs_describe_as(const struct pairs *p, const char *unit, const char *b_name)
 {
     struct pairs_text t;
-    double ratios[PAIRS_MAX];
+    double ratios[PAIRS_MAX], a = pairs_a(p), b = median_of_copy(p->b, p->count);
+    int digits = a < 100 ? 2 : 0;
 
     pairs_ratios(p, ratios);
-    snprintf(t.text, sizeof t.text, "%.0f /s, bare %.0f /s; ratios %.2f to %.2f", pairs_a(p),
-             median_of_copy(p->b, p->count), ratios[0], ratios[p->count - 1]);
+    snprintf(t.text, sizeof t.text, "%.*f %s, %s %.*f %s; ratios %.2f to %.2f", digits, a, unit,
+             b_name, digits, b, unit, ratios[0], ratios[p->count - 1]);
     return t;
+}
+
+struct pairs_text pairs_describe(const struct pairs *p)
+{
+    return pairs_describe_as(p, "/s", "bare");
 }
 
 double disk_sync_seconds(const char *folder, int count)

@@ -30,6 +30,9 @@ struct pairs_text {
  * and the highest ratio, which show the noise. */
 struct pairs_text pairs_describe(const struct pairs *p);
 
+/* The same for another unit than "/s" and another name of b than "bare". */
+struct pairs_text pairs_describe_as(const struct pairs *p, const char *unit, const char *b_name);
+
 double now_seconds(void); /* monotonic */
 void pause_seconds(double seconds);
 
