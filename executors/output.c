@@ -89,7 +89,7 @@ static void take_result(struct stream *stream, struct str bytes)
 
 void stream_read(struct stream *stream, int limit)
 {
-    static _Thread_local char bytes[READ_SIZE];
+    static char bytes[READ_SIZE]; /* the loop's thread alone */
     while (stream->watch.fd >= 0 && limit-- > 0) {
         ssize_t len = read(stream->watch.fd, bytes, sizeof(bytes));
         if (len < 0 && errno == EINTR)

@@ -60,7 +60,7 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
 
 int spawn_child(const struct spawn *spawn, pid_t *pid, int *pidfd)
 {
-    static _Thread_local _Alignas(16) char stack[CHILD_STACK];
+    static _Alignas(16) char stack[CHILD_STACK]; /* one thread alone starts children */
     struct launch launch = {.spawn = spawn, .server = getpid()};
     *pid = __clone(child_main, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
                    &launch, pidfd);

@@ -146,7 +146,7 @@ static void take_err(struct worker *worker, struct str bytes)
 static void read_pieces(struct worker *worker, struct watch *watch, int limit,
                         void (*take)(struct worker *, struct str))
 {
-    static _Thread_local char bytes[READ_SIZE];
+    static char bytes[READ_SIZE]; /* the loop's thread alone */
     while (watch->fd >= 0 && limit-- > 0) {
         ssize_t len = read(watch->fd, bytes, sizeof(bytes));
         if (len < 0 && errno == EINTR)

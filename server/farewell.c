@@ -66,7 +66,7 @@ static bool write_some(struct farewell *farewell)
 /* What the client still sends is read and forgotten. False: it has closed. */
 static bool read_some(struct farewell *farewell)
 {
-    static _Thread_local char scrap[65536];
+    static char scrap[65536]; /* the hub's thread alone */
     ssize_t len = recv(farewell->fd, scrap, sizeof(scrap), MSG_DONTWAIT);
     return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
 }

@@ -47,8 +47,8 @@ void db_rollback(struct db *db);
 
 /* The prepared statement, reset and without bindings. Prepared on first use. */
 struct stmt *db_stmt(struct db *db, enum statement which);
-/* name is with its colon, ":seq". Text is not copied: it must live until the next db_stmt of the
- * same statement. STR_NONE binds NULL. */
+/* name is with its colon, ":seq", and a literal: it is remembered by its address. Text is not
+ * copied: it must live until the next db_stmt of the same statement. STR_NONE binds NULL. */
 void stmt_bind_int(struct stmt *stmt, const char *name, int64_t value);
 void stmt_bind_real(struct stmt *stmt, const char *name, double value);
 void stmt_bind_text(struct stmt *stmt, const char *name, struct str value);

@@ -4,12 +4,23 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <unistd.h>
+
+/* Looking a parameter up by its name costs more than binding it: each name is looked up once, and
+ * found again by the address of its text. */
+struct parameter {
+    const char *name;
+    int index;
+};
 
 struct stmt {
     struct db *db;
     sqlite3_stmt *handle;
+    struct parameter *parameters; /* in the order of their first binding; heap */
+    size_t parameter_count;
+    size_t next; /* binds come in the same order each time */
 };
 
 struct db {
@@ -41,9 +52,19 @@ static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchrono
                                     "PRAGMA wal_autocheckpoint = 4000;"
                                     "PRAGMA journal_size_limit = 67108864;";
 
+/* Connections are not shared by threads, and nobody asks how much memory they use: without these
+ * the library takes a lock at every allocation. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct db *db = mem_alloc(sizeof(*db));
+    pthread_once(&once, configure);
     if (mode == DB_WRITE) /* arguments and results are nobody else's to read */
         close(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     int flags =
@@ -65,8 +86,10 @@ void db_close(struct db *db)
 {
     if (!db)
         return;
-    for (int i = 0; i < STATEMENT_COUNT; i++)
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(db->stmts[i].handle);
+        mem_free(db->stmts[i].parameters);
+    }
     sqlite3_close(db->handle);
     mem_free(db);
 }
@@ -117,6 +140,7 @@ struct stmt *db_stmt(struct db *db, enum statement which)
     if (stmt->handle) {
         sqlite3_reset(stmt->handle);
         sqlite3_clear_bindings(stmt->handle);
+        stmt->next = 0;
     } else {
         note(db, sqlite3_prepare_v3(db->handle, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                     &stmt->handle, NULL));
@@ -126,7 +150,17 @@ struct stmt *db_stmt(struct db *db, enum statement which)
 
 static int parameter(struct stmt *stmt, const char *name)
 {
-    return sqlite3_bind_parameter_index(stmt->handle, name);
+    size_t count = stmt->parameter_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct parameter *guess = &stmt->parameters[stmt->next];
+        stmt->next = stmt->next + 1 < count ? stmt->next + 1 : 0;
+        if (guess->name == name)
+            return guess->index;
+    }
+    stmt->parameters = mem_resize(stmt->parameters, (count + 1) * sizeof(*stmt->parameters));
+    stmt->parameters[count] =
+        (struct parameter){name, sqlite3_bind_parameter_index(stmt->handle, name)};
+    return stmt->parameters[stmt->parameter_count++].index;
 }
 
 void stmt_bind_int(struct stmt *stmt, const char *name, int64_t value)
