@@ -43,6 +43,7 @@ static void after_commit(void *arg, struct txn *txn)
     engine->failing = false;
     tally_publish(&engine->tally);
     meter_publish(&engine->meter, txn);
+    last_errors_publish(&engine->last_errors);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
         engine->in_flight += order->kind == ORDER_START;
@@ -61,6 +62,7 @@ static void undone(void *arg, struct txn *txn)
     (void)txn;
     tally_undo(&engine->tally);
     meter_undo(&engine->meter);
+    last_errors_undo(&engine->last_errors);
     for (struct order *order = engine->orders, *next; order; order = next) {
         next = (struct order *)order->mail.next;
         if (order->kind == ORDER_KILL)
@@ -150,6 +152,7 @@ static bool open_database(struct engine *engine, char **message)
     if (fine) {
         tally_init(&engine->tally);
         meter_init(&engine->meter);
+        last_errors_init(&engine->last_errors);
         tally_load(&engine->tally, db);
         writer_init(&engine->writer, db, &client);
     } else {
@@ -364,6 +367,7 @@ void engine_stop(struct engine *engine)
     tally_done(&engine->tally);
     buf_done(&engine->last_words);
     meter_done(&engine->meter);
+    last_errors_done(&engine->last_errors);
     function_set_unref(engine->functions);
     function_set_unref(engine->claimable);
     close(engine->lock);

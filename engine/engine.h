@@ -7,6 +7,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "engine/last_error.h"
 #include "engine/meter.h"
 #include "engine/supervisor.h"
 #include "engine/tally.h"
@@ -46,6 +47,7 @@ struct engine {
     struct supervisor supervisor;
     struct tally tally;
     struct meter meter;
+    struct last_errors last_errors;
     int lock; /* descriptor that holds the data folder */
 
     pthread_mutex_t functions_lock; /* "functions": guards the next */

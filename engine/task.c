@@ -96,6 +96,8 @@ void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enu
     move_times(engine, txn, row, move->to);
     if (with->failure) {
         row->error = failure_json(txn, row, with->failure);
+        if (from == STATE_RUNNING && move->to != STATE_CANCELLED)
+            last_error_note(&engine->last_errors, txn, row, with->failure);
         if (move->to == STATE_FAILED && row->guard)
             guard_failed(engine, txn, row, with->failure->message);
     }

@@ -178,12 +178,13 @@ static const struct schema schemas[] = {
     {"FunctionList",
      OBJECT "'required':['functions'],'properties':{'functions':{'type':'array','items':{" OBJECT
             "'required':['name','mode','description','timeout','concurrency','max_attempts',"
-            "'queued','running','workers'],'properties':{'name':{'type':'string'},"
+            "'queued','running','workers','last_error'],'properties':{'name':{'type':'string'},"
             "'mode':{'type':'string'},'description':{'type':['string','null']},"
             "'timeout':" NUMBER_OR_NULL ",'concurrency':" NUMBER_OR_NULL
             ",'max_attempts':{'type':'integer','minimum':1},'queued':" COUNT ",'running':" COUNT
             ",'workers':{'anyOf':[{'type':'null'},{" OBJECT "'required':['alive','idle'],"
-            "'properties':{'alive':" COUNT ",'idle':" COUNT "}}]}}}}}",
+            "'properties':{'alive':" COUNT ",'idle':" COUNT "}}]},'last_error':{'anyOf':["
+            "{'type':'null'},{" REF("LastError") "}]}}}}}",
      NULL},
     {"Health",
      OBJECT "'required':['status'],'properties':{'status':"
@@ -196,6 +197,12 @@ static const struct schema schemas[] = {
      NULL},
     {"Id", "'type':'string','pattern':'^[A-Za-z0-9_-]{1,64}$'", NULL},
     {"Kind", "'enum':['task','meta']", NULL},
+    {"LastError",
+     OBJECT "'description':'Of the last attempt that failed since the server started.',"
+            "'required':['code','message','at','task'],'properties':{"
+            "'code':{" REF("ErrorCode") "},'message':{'type':'string'},"
+                                        "'at':{" REF("Time") "},'task':{" REF("Id") "}}",
+     NULL},
     {"LeaseEnded",
      OBJECT
      "'required':['id','state'],'properties':{'id':{" REF("Id") "},'state':{" REF("State") "}}",

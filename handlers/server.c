@@ -41,6 +41,8 @@ static void add_function(struct buf *body, struct app *app, const struct functio
     buf_addf(body, ",\"queued\":%lld,\"running\":%lld,\"workers\":", (long long)queued,
              (long long)running);
     add_workers(body, app, function);
+    buf_add_text(body, ",\"last_error\":");
+    last_error_render(&app->engine->last_errors, function->name, body);
     buf_add_char(body, '}');
 }
 

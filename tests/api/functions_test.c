@@ -179,6 +179,18 @@ SCENARIO(hangup_reads_again)
     expect_problem(post(server, "/v1/tasks", "{'function':'old'}"), 422, "unknown-function");
 }
 
+/* Where a list of functions has this one. */
+static const char *place_of(struct reply *reply, const char *name)
+{
+    struct scenario *s = reply->body.scenario;
+    for (int i = 0; i < json_count(reply, "functions"); i++) {
+        const char *at = text(s, "functions.%d", i);
+        if (!strcmp(json_text(reply, text(s, "%s.name", at)), name))
+            return at;
+    }
+    fail_at(HERE, "no function %s: %s", name, reply->body.text);
+}
+
 /* 4.10: GET /v1/functions counts what is queued and what runs. */
 SCENARIO(functions_are_counted)
 {
@@ -189,14 +201,9 @@ SCENARIO(functions_are_counted)
     create(server, "{'id':'three','function':'hold'}");
     await_progress(server, "one", 1);
     struct reply *reply = get(server, "/v1/functions");
-    int held = -1;
-    for (int i = 0; i < json_count(reply, "functions"); i++) {
-        if (!strcmp(json_text(reply, text(s, "functions.%d.name", i)), "hold"))
-            held = i;
-    }
-    assert_true(held >= 0);
-    expect_number(reply, text(s, "functions.%d.queued", held), 2);
-    expect_number(reply, text(s, "functions.%d.running", held), 1);
+    const char *held = place_of(reply, "hold");
+    expect_number(reply, text(s, "%s.queued", held), 2);
+    expect_number(reply, text(s, "%s.running", held), 1);
     release(s, "one", "1");
     release(s, "two", "2");
     release(s, "three", "3");
@@ -219,6 +226,55 @@ SCENARIO(concurrency_of_a_function)
     expect_result(server, "two", "2");
 }
 
+/* What last_error says of the function, which is to speak of this task. */
+static struct reply *expect_last_error(struct server *server, const char *name, const char *id,
+                                       const char *code, const char *message)
+{
+    struct scenario *s = server->scenario;
+    struct reply *reply = get(server, "/v1/functions");
+    const char *at = text(s, "%s.last_error", place_of(reply, name));
+    expect_text(reply, text(s, "%s.task", at), id);
+    expect_text(reply, text(s, "%s.code", at), code);
+    expect_text(reply, text(s, "%s.message", at), message);
+    int64_t created = json_time(task(server, id), "created_at");
+    assert_in_range(json_time(reply, text(s, "%s.at", at)) - created, 0, 60000);
+    return reply;
+}
+
+/* The newest attempt that failed is its function's last error, whatever became of the task. A
+ * cancel is none, nor is a dependency's failure the meta-task's. */
+SCENARIO(last_error_of_a_function)
+{
+    functions_standard(s);
+    function_file(s, "fickle.sh",
+                  "#!/bin/sh\n[ -e ../scratch/tried ] && exit 0\n"
+                  "touch ../scratch/tried\necho 'say \"no\"' >&2\nexit 3\n");
+    function_manifest(s, "fickle.json", "{'max_attempts':2,'backoff':{'initial':0}}");
+    struct server *server = server_start(s, "%s", "");
+    struct reply *reply = get(server, "/v1/functions");
+    expect_null(reply, text(s, "%s.last_error", place_of(reply, "fickle")));
+
+    create(server, "{'id':'f','function':'fickle'}");
+    expect_outcome(server, "f", "succeeded");
+    expect_last_error(server, "fickle", "f", "exit-status", "say \"no\"");
+
+    create(server, "{'id':'a','function':'fail','args':['one']}");
+    expect_outcome(server, "a", "failed");
+    expect_last_error(server, "fail", "a", "function-error", "one");
+    create(server, "{'id':'m','process':'collect','args':[{'$task':{'id':'b','function':'fail',"
+                   "'args':['two']}}]}");
+    expect_outcome(server, "m", "failed");
+    reply = expect_last_error(server, "fail", "b", "function-error", "two");
+    expect_null(reply, text(s, "%s.last_error", place_of(reply, "collect")));
+
+    create(server, "{'id':'h','function':'hold'}");
+    await_progress(server, "h", 1);
+    cancel(server, "h", NULL);
+    expect_outcome(server, "h", "cancelled");
+    reply = get(server, "/v1/functions");
+    expect_null(reply, text(s, "%s.last_error", place_of(reply, "hold")));
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -231,6 +287,7 @@ int main(void)
         RUN(hangup_reads_again),
         RUN(functions_are_counted),
         RUN(concurrency_of_a_function),
+        RUN(last_error_of_a_function),
     };
     return RUN_SCENARIOS("functions", table);
 }
