@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/manifest_limits.h"
 #include "engine/manifest_worker.h"
 #include "engine/service.h"
 
@@ -275,6 +276,18 @@ static bool read_functions(struct manifest *manifest, const cJSON *item)
                            manifest_functions(item, manifest->arena, manifest->function));
 }
 
+static bool read_limits(struct manifest *manifest, const cJSON *item)
+{
+    const char *why = manifest_limits(item, manifest->arena, &manifest->function->limits);
+    return !why || refuse(manifest, item->string, why);
+}
+
+static bool read_user(struct manifest *manifest, const cJSON *item)
+{
+    const char *why = manifest_user(item, manifest->arena, &manifest->function->user);
+    return !why || refuse(manifest, item->string, why);
+}
+
 /* Every key a manifest may have. */
 static const struct {
     const char *name;
@@ -297,6 +310,8 @@ static const struct {
     {"headers", read_headers},
     {"workers", read_workers},
     {"functions", read_functions},
+    {"limits", read_limits},
+    {"user", read_user},
 };
 
 static bool read_key(struct manifest *manifest, const cJSON *item)
@@ -308,23 +323,28 @@ static bool read_key(struct manifest *manifest, const cJSON *item)
     return refuse(manifest, item->string, "is no key of a manifest");
 }
 
-/* A key that would do nothing is a mistake: it says something that is not so. */
+/* Of a NULL-ended list. A key that would do nothing is a mistake: it says something that is not
+ * so. */
+static bool has_none(struct manifest *manifest, const cJSON *tree, const char *const *names,
+                     const char *why)
+{
+    for (; *names; names++) {
+        if (cJSON_GetObjectItemCaseSensitive(tree, *names))
+            return refuse(manifest, *names, why);
+    }
+    return true;
+}
+
 static bool check_http_keys(struct manifest *manifest, const cJSON *tree)
 {
-    static const char *const only[] = {"url", "method", "headers"};
-    static const char *const never[] = {"command", "env", "grace", "safe_exit_codes"};
+    static const char *const only[] = {"url", "method", "headers", NULL};
+    static const char *const never[] = {"command", "env",  "grace", "safe_exit_codes",
+                                        "limits",  "user", NULL};
     struct function *function = manifest->function;
-    if (function->mode != MODE_HTTP) {
-        for (size_t i = 0; i < array_size(only); i++) {
-            if (cJSON_GetObjectItemCaseSensitive(tree, only[i]))
-                return refuse(manifest, only[i], "is for \"mode\":\"http\" only");
-        }
-        return true;
-    }
-    for (size_t i = 0; i < array_size(never); i++) {
-        if (cJSON_GetObjectItemCaseSensitive(tree, never[i]))
-            return refuse(manifest, never[i], "is not for \"mode\":\"http\"");
-    }
+    if (function->mode != MODE_HTTP)
+        return has_none(manifest, tree, only, "is for \"mode\":\"http\" only");
+    if (!has_none(manifest, tree, never, "is not for \"mode\":\"http\""))
+        return false;
     if (!function->url)
         return refuse(manifest, "url", "is missing");
     if (!function->method)
@@ -332,6 +352,13 @@ static bool check_http_keys(struct manifest *manifest, const cJSON *tree)
     if (!function->concurrency)
         function->concurrency = HTTP_CONCURRENCY;
     return true;
+}
+
+static bool check_remote_keys(struct manifest *manifest, const cJSON *tree)
+{
+    static const char *const never[] = {"command", "limits", "user", NULL};
+    return manifest->function->mode != MODE_REMOTE ||
+           has_none(manifest, tree, never, "has no place in a function of mode remote");
 }
 
 /* Keys that contradict each other, whatever their order. */
@@ -357,8 +384,7 @@ bool manifest_read(struct str text, const char *folder, struct arena *arena,
     for (const cJSON *item = tree->child; item && fine; item = item->next)
         fine = read_key(&manifest, item);
     fine = fine && check_http_keys(&manifest, tree) && check_together(&manifest);
-    if (fine && function->mode == MODE_REMOTE && function->argv)
-        fine = refuse(&manifest, "command", "has no place in a function of mode remote");
+    fine = fine && check_remote_keys(&manifest, tree);
     cJSON_Delete(tree);
     return fine;
 }

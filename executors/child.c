@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +114,13 @@ static void check_lingering(uv_timer_t *timer)
     end_all(pool);
 }
 
+/* Somebody else's. A shell says so of its command, by its exit status. */
+static bool died_of_kill(const struct child *child)
+{
+    int by_shell = child->status.si_code == CLD_EXITED ? 128 : 0;
+    return !child->killed && child->status.si_status == by_shell + SIGKILL;
+}
+
 /* The first process has ended; it is a zombie still, so its number cannot be anybody else's. */
 static void child_exited(struct child *child)
 {
@@ -119,7 +128,9 @@ static void child_exited(struct child *child)
         return;
     child->exited = true;
     kill(-child->pid, SIGKILL);
-    waitid(P_PID, (id_t)child->pid, &child->status, WEXITED);
+    /* The C library's waitid does not ask for what was used. */
+    syscall(SYS_waitid, P_PID, child->pid, &child->status, WEXITED, &child->usage);
+    child->oom = died_of_kill(child) && oom_seen(&child->pool->oom);
     watch_close(child->pool, &child->exit);
     if (group_gone(child)) {
         release(child);
@@ -168,6 +179,7 @@ static void sweep(uv_timer_t *timer)
             waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info.si_pid = 0;
     }
+    oom_look(&pool->oom);
     if (!pool->by_pid.count && getpid() != 1 &&
         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
         uv_timer_stop(timer); /* ECHILD: there is nobody to wait for */
@@ -178,8 +190,10 @@ static void sweep(uv_timer_t *timer)
 
 static void sweep_on(struct child_pool *pool)
 {
-    if (!pool->sweeping)
+    if (!pool->sweeping) {
+        oom_begin(&pool->oom);
         uv_timer_start(&pool->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    }
     pool->sweeping = true;
 }
 
@@ -228,6 +242,8 @@ char *const *child_environment(struct arena *arena, const struct function *funct
     const char **list = ARENA_ARRAY(arena, const char *, array_size(kept) + more + own + 1);
     for (size_t i = 0; i < array_size(kept); i++) {
         const char *value = getenv(kept[i].name); /* NOLINT(concurrency-mt-unsafe): never set */
+        if (function->user && strcmp(kept[i].name, "HOME") == 0)
+            value = function->user->home;
         list[count++] =
             arena_printf(arena, "%s=%s", kept[i].name, value ? value : kept[i].otherwise).data;
     }
@@ -259,6 +275,8 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
 
 void child_signal(struct child *child, int signal)
 {
-    if (!child->exited)
-        kill(-child->pid, signal);
+    if (child->exited)
+        return;
+    child->killed = child->killed || signal == SIGKILL;
+    kill(-child->pid, signal);
 }

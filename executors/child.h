@@ -7,10 +7,12 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "executors/children.h"
+#include "executors/oom.h"
 #include "executors/spawn.h"
 #include "model/function.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 /* What all children share. Their descriptors are in an epoll set of their own inside libuv's: four
@@ -23,6 +25,7 @@ struct child_pool {
     uv_poll_t ready;
     uv_timer_t sweep; /* reaps what children leave behind */
     bool sweeping;
+    struct oom oom;          /* looked at in each sweep */
     uv_timer_t linger;       /* looks after the next */
     struct child *lingering; /* ended, but not all of their group is gone yet */
     struct child *ended;     /* to be told and freed once no event can speak of them */
@@ -50,8 +53,11 @@ struct child {
     pid_t pid;               /* also its group */
     struct child_slot *slot; /* in the table of children */
     struct watch exit;       /* the pidfd */
-    siginfo_t status;        /* once it has exited */
+    bool killed;             /* we sent it SIGKILL */
     bool exited;
+    siginfo_t status;    /* once it has exited */
+    struct rusage usage; /* of it and of its descendants that it waited for */
+    bool oom;            /* the kernel killed it for want of memory */
 };
 
 /* Makes the process the reaper of its descendants, so that nothing escapes by being orphaned.

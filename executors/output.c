@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "executors/limit.h"
 #include "executors/result.h"
 
 #include <errno.h>
@@ -144,6 +145,9 @@ struct outcome process_outcome(struct process *process)
     if (by_exit && run->function->safe_exits[status])
         return (struct outcome){.succeeded = true, .safe_exit = true, .result = STR("null")};
     struct buf message = {0};
+    const char *limit = limit_hit(&process->child, &run->function->limits, &run->arena);
+    if (limit)
+        buf_addf(&message, "%s%s", limit, process->last_line_len ? ": " : "");
     buf_add_lossy(&message, (struct str){process->last_line, process->last_line_len});
     if (!message.len)
         buf_addf(&message, by_exit ? "exit status %d" : "killed by signal %d", status);

@@ -93,6 +93,8 @@ static int process_launch(struct process *process)
             .argv = (char *const *)(uintptr_t)run->function->argv,
             .envp = environment(run),
             .folder = run->functions->folder.data,
+            .limits = run->function->limits,
+            .user = run->function->user,
             .fds = {theirs[0], theirs[1], theirs[2], theirs[3]},
         };
         rc = child_start(&process->child, run->host->executors, &process_kind, &spawn);

@@ -6,8 +6,10 @@
 
 #include "executors/run.h"
 
-/* How many bytes of text can still be a result: more than the limit, since white space between
- * tokens does not count in the end. */
+/* How many bytes a result may have: --max-result, or less where the manifest says so. */
+int64_t result_limit(const struct run *run);
+/* How many bytes of text can still be a result: more than --max-result, since white space between
+ * tokens does not count in the end; a manifest's own limit is one of bytes that are written. */
 int64_t result_room(const struct run *run);
 /* Success with the result in the run's arena; or invalid-result, or result-too-large. */
 struct outcome result_outcome(struct run *run, struct str text);

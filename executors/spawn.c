@@ -5,16 +5,24 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_STACK = 65536 };
+enum {
+    CHILD_STACK = 65536,
+    CPU_MARGIN = 1, /* seconds from SIGXCPU to SIGKILL */
+};
 
 /* The C library's other name for clone(2). ThreadSanitizer takes clone for fork, and what it then
  * does in the child, which shares our memory, makes it deaf to the parent's thread for good. */
 /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 int __clone(int (*run)(void *), void *stack, int flags, void *arg, ...);
+
+/* Runs in the child, which has the server's memory: not to be noted as the server's doing. */
+#define IN_CHILD __attribute__((no_sanitize("address", "thread")))
 
 struct launch {
     const struct spawn *spawn;
@@ -22,7 +30,7 @@ struct launch {
     int error; /* why the child could not become the program */
 };
 
-static void limit_open_files(void)
+IN_CHILD static void limit_open_files(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > CHILD_OPEN_FILES) {
@@ -31,8 +39,43 @@ static void limit_open_files(void)
     }
 }
 
+/* Never more than the server's own hard limit. The hard limit is margin above the soft one. */
+IN_CHILD static bool limit_to(int resource, int64_t value, int64_t margin)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0)
+        return false;
+    if (limit.rlim_max > (rlim_t)(value + margin))
+        limit.rlim_max = (rlim_t)(value + margin);
+    limit.rlim_cur = limit.rlim_max < (rlim_t)value ? limit.rlim_max : (rlim_t)value;
+    return setrlimit(resource, &limit) == 0;
+}
+
+IN_CHILD static bool set_limits(const struct limits *limits)
+{
+    if (!limits->files)
+        limit_open_files();
+    return (!limits->files || limit_to(RLIMIT_NOFILE, limits->files, 0)) &&
+           (!limits->memory || limit_to(RLIMIT_AS, limits->memory, 0)) &&
+           (!limits->cpu || limit_to(RLIMIT_CPU, limits->cpu, CPU_MARGIN));
+}
+
+/* The C library's own calls would change the whole server: they signal all threads of the process
+ * whose memory this is. The descriptors go with it, so that it can open /dev/stderr. */
+IN_CHILD static bool become(const struct spawn *spawn)
+{
+    const struct account *user = spawn->user;
+    for (int i = 0; i < 4; i++) {
+        if (spawn->fds[i] >= 0)
+            fchown(i, user->uid, user->gid); /* as well as it can be done */
+    }
+    return syscall(SYS_setgroups, user->group_count, user->groups) == 0 &&
+           syscall(SYS_setresgid, user->gid, user->gid, user->gid) == 0 &&
+           syscall(SYS_setresuid, user->uid, user->uid, user->uid) == 0;
+}
+
 /* In the child, on a stack of its own in the server's memory: system calls and nothing else. */
-__attribute__((no_sanitize("address", "thread"))) static int child_main(void *arg)
+IN_CHILD static int child_main(void *arg)
 {
     struct launch *launch = arg;
     const struct spawn *spawn = launch->spawn;
@@ -49,7 +92,9 @@ __attribute__((no_sanitize("address", "thread"))) static int child_main(void *ar
     if (fine) {
         /* Libraries open descriptors too, and not all of them close-on-exec. */
         close_range(4, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-        limit_open_files();
+        fine = set_limits(&spawn->limits) && (!spawn->user || become(spawn));
+    }
+    if (fine) {
         sigaction(SIGPIPE, &standard, NULL); /* the only one that the server ignores */
         sigprocmask(SIG_SETMASK, &none, NULL);
         execve(spawn->path, spawn->argv, spawn->envp);
@@ -62,10 +107,16 @@ int spawn_child(const struct spawn *spawn, pid_t *pid, int *pidfd)
 {
     static _Alignas(16) char stack[CHILD_STACK]; /* one thread alone starts children */
     struct launch launch = {.spawn = spawn, .server = getpid()};
+    int dumpable = spawn->user ? prctl(PR_GET_DUMPABLE) : 0;
     *pid = __clone(child_main, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
                    &launch, pidfd);
+    int error = errno;
+    /* While a stranger's process shared the server's memory, the kernel let no other of the same
+     * user look into it. That is over; it would stay so for the server. */
+    if (spawn->user)
+        prctl(PR_SET_DUMPABLE, dumpable);
     if (*pid < 0)
-        return errno;
+        return error;
     if (!launch.error)
         return 0;
     waitpid(*pid, NULL, 0);

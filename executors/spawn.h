@@ -7,6 +7,7 @@
 #define EXECUTORS_SPAWN_H
 
 #include "executors/children.h"
+#include "model/function.h"
 
 /* Soft limit of open files that a child gets: the server's own is high, and some programs close
  * every descriptor up to the limit. */
@@ -16,8 +17,10 @@ struct spawn {
     const char *path; /* of the program */
     char *const *argv;
     char *const *envp;
-    const char *folder;      /* its working directory */
-    struct child_slot *slot; /* child_start sets it: where the child notes itself */
+    const char *folder;         /* its working directory */
+    struct limits limits;       /* 0: as the server's own */
+    const struct account *user; /* who it becomes; NULL: it stays the server's user */
+    struct child_slot *slot;    /* child_start sets it: where the child notes itself */
     int fds[4]; /* what becomes its descriptors 0 to 3; each above 3; -1: it has none */
 };
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "executors/jsonrpc.h"
+#include "executors/limit.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -40,7 +41,10 @@ static void worker_free(uv_handle_t *timer)
 static struct outcome lost(const struct worker *worker, struct run *run)
 {
     const siginfo_t *status = &worker->child.status;
+    const char *limit = limit_hit(&worker->child, &worker->pool->function->limits, &run->arena);
     struct buf why = {0};
+    if (limit)
+        buf_addf(&why, "%s: ", limit);
     if (worker->fault)
         buf_addf(&why, "the worker was killed: %s", worker->fault);
     else if (worker->ended_a_call)
@@ -156,6 +160,8 @@ static int launch(struct worker *worker)
             .argv = (char *const *)(uintptr_t)function->argv,
             .envp = child_environment(&arena, function, extra),
             .folder = pool->set->folder.data,
+            .limits = function->limits,
+            .user = function->user,
             .fds = {theirs[0], theirs[1], theirs[2], -1},
         };
         rc = child_start(&worker->child, pool->all->children, &worker_kind, &spawn);

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "executors/jsonrpc.h"
+#include "executors/result.h"
 #include "executors/worker.h"
 
 #include <errno.h>
@@ -165,13 +166,11 @@ static void read_pieces(struct worker *worker, struct watch *watch, int limit,
 
 static struct outcome result_of(struct run *run, const struct jsonrpc *message)
 {
-    int64_t max = run->host->max_result;
     if (message->too_deep)
         return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
                            JSON_MAX_DEPTH);
-    if ((int64_t)message->result.len > max)
-        return run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
-                           (long long)max);
+    if ((int64_t)message->result.len > result_limit(run))
+        return result_too_large(run);
     return (struct outcome){.succeeded = true, .result = message->result};
 }
 

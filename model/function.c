@@ -28,13 +28,22 @@ static bool same_limits(const struct limits *a, const struct limits *b)
            a->output == b->output;
 }
 
+static bool same_account(const struct account *a, const struct account *b)
+{
+    if (!a || !b)
+        return a == b;
+    return strcmp(a->name, b->name) == 0 && strcmp(a->home, b->home) == 0 && a->uid == b->uid &&
+           a->gid == b->gid && a->group_count == b->group_count &&
+           memcmp(a->groups, b->groups, a->group_count * sizeof(*a->groups)) == 0;
+}
+
 bool function_same_workers(const struct function *a, const struct function *b)
 {
     return str_eq(a->file, b->file) && a->stamp == b->stamp && same_list(a->argv, b->argv) &&
            same_list(a->env, b->env) && a->workers.min == b->workers.min &&
            a->workers.max == b->workers.max && a->workers.idle == b->workers.idle &&
            a->workers.inflight == b->workers.inflight && same_limits(&a->limits, &b->limits) &&
-           str_eq(str_of(a->user), str_of(b->user));
+           same_account(a->user, b->user);
 }
 
 const struct function *function_find(const struct function_set *set, struct str name)

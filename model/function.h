@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "model/retry.h"
 
+#include <sys/types.h>
+
 /* Of a process: 0 to 255. */
 enum { EXIT_STATUSES = 256 };
 
@@ -28,7 +30,16 @@ struct limits {
     int64_t memory; /* bytes */
     int64_t cpu;    /* seconds of processor time */
     int64_t files;  /* open descriptors */
-    int64_t output; /* bytes of standard output; at most --max-result */
+    int64_t output; /* bytes of standard output, or of a worker's result; at most --max-result */
+};
+
+/* Of the system; read with the manifest that names it (manifest "user"). */
+struct account {
+    const char *name, *home;
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups; /* its supplementary ones */
+    size_t group_count;
 };
 
 struct function {
@@ -53,7 +64,7 @@ struct function {
     const char *url, *method;   /* http */
     const char *const *headers; /* http: NULL-ended "Name: value" */
     struct limits limits;
-    const char *user;              /* whose process it is; NULL: the server's own user */
+    const struct account *user;    /* whose process it is; NULL: the server's own user */
     const struct builtin *builtin; /* MODE_BUILTIN: what to run (executors/builtin.c) */
 };
 

@@ -1,0 +1,15 @@
+/* The keys of a manifest that say what a process may use and whose it is. */
+#ifndef ENGINE_MANIFEST_LIMITS_H
+#define ENGINE_MANIFEST_LIMITS_H
+
+#include "model/function.h"
+
+struct cJSON;
+
+/* Each gives NULL, or why the value is refused, to follow the key's name. */
+const char *manifest_limits(const struct cJSON *item, struct arena *arena, struct limits *limits);
+/* Looks the account up now: a child can only make system calls before it is the program. */
+const char *manifest_user(const struct cJSON *item, struct arena *arena,
+                          const struct account **user);
+
+#endif
