@@ -9,7 +9,7 @@
 #define LEASE "/v1/leases/{lease}"
 
 /* The last two texts of a row are for the API's description (handlers/openapi.c).
- * The first of them names the schema of the body, in handlers/schemas.c.
+ * The first of them names the schema of the body, in handlers/schemas.txt.
  * The second says what the route answers: a number is a status of a good answer, with the name of
  * the body's schema (:NAME, of JSON and of events) and of headers (+NAME, each); a word is the slug
  * of a problem. What follows from the row itself is left out: 404 where the path has a {}, 400 and
@@ -18,9 +18,9 @@ static const struct route table[] = {
     {METHOD_POST, "/v1/tasks", handle_task_create, BODY_JSON, JSON, "wait", TOKEN,
      "Create a task, a meta-task, or an array of them", "Creation",
      "201:Created+Location+ETag+Idempotency-Replayed "
-     "200:Created+Location+ETag+Idempotency-Replayed idempotency-mismatch unknown-function "
-     "unknown-task cycle "
-     "duplicate-id guard-disabled queue-full storage-full draining"},
+     "200:Created+Location+ETag+Idempotency-Replayed "
+     "unknown-function unknown-task cycle duplicate-id idempotency-mismatch guard-disabled "
+     "queue-full storage-full draining"},
     {METHOD_GET, "/v1/tasks", handle_task_list, BODY_NONE, JSON,
      "state kind function channel created_after created_before limit cursor", TOKEN,
      "List tasks, newest first", "", "200:TaskList+Link"},
@@ -28,7 +28,7 @@ static const struct route table[] = {
      "200:Task+ETag 304+ETag"},
     {METHOD_GET, ID "/result", handle_task_result, BODY_NONE, JSON, "wait", TOKEN,
      "The result of a task", "",
-     "200:Result 202:Task+Retry-After task-failed task-cancelled result-gone"},
+     "200:Result 202:Task+Retry-After task-failed task-cancelled result-gone storage-full"},
     {METHOD_PUT, ID "/result", handle_task_supply, BODY_RESULT, JSON, "", TOKEN,
      "End a task from outside, with this result", "Result",
      "200:Task+ETag task-finished storage-full"},

@@ -7,7 +7,7 @@
 
 struct schema {
     const char *name;
-    const char *fragment; /* base/schema.h; NULL: add writes the whole */
+    const char *json; /* as it stands in handlers/schemas.txt; NULL: add writes it */
     void (*add)(struct buf *out);
 };
 

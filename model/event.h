@@ -45,7 +45,7 @@ void event_render(const struct event *event, struct buf *out);
 struct event_member {
     const char *name;
     bool always;        /* or only where it applies */
-    const char *schema; /* base/schema.h; refers to schemas of handlers/schemas.c */
+    const char *schema; /* base/schema.h; refers to schemas of handlers/schemas.txt */
     const char *about;
 };
 /* In the order of event_render; NULL: there are no more than i. */
