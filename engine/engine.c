@@ -84,10 +84,12 @@ static const int64_t DAY_MS = 86400000;
 /* Pause before a claim is tried again that could not be stored. */
 static const int64_t AGAIN_NS = 100 * 1000000LL;
 
-/* The first of what has its time: scheduled tasks, leases, what is kept. INT64_MAX: nothing. */
+/* The first of what has its time: scheduled tasks, leases, and, unless the server is closing, what
+ * is kept. INT64_MAX: nothing. */
 static int64_t next_time(const struct engine *engine)
 {
-    int64_t next = engine->next_sweep ? engine->next_sweep : INT64_MAX;
+    bool sweeps = engine->next_sweep && !engine->closed;
+    int64_t next = sweeps ? engine->next_sweep : INT64_MAX;
     if (engine->tally.states[STATE_SCHEDULED] && engine->next_due < next)
         next = engine->next_due;
     return engine->next_lease < next ? engine->next_lease : next;

@@ -39,7 +39,7 @@ void guard_committed(struct engine *engine)
         log_error("%.*s", STR_ARG(line));
     }
     atomic_store(&engine->guard_failed, true);
-    if (engine->sink.end)
+    if (engine->sink.end && !atomic_load(&engine->draining)) /* else it is ending already */
         engine->sink.end(engine->sink.arg);
 }
 

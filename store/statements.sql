@@ -153,7 +153,7 @@ SELECT DISTINCT dependency FROM dependencies WHERE task = :task;
 
 -- name: dependents_waiting
 SELECT d.task, count(*), min(d.optional) FROM dependencies d
-JOIN tasks t ON t.seq = d.task AND t.state = 'waiting'
+JOIN tasks t ON t.seq = d.task AND t.state = 'waiting' AND t.continued IN (0, d.dependency)
 WHERE d.dependency = :dependency GROUP BY d.task;
 
 -- name: dependent
@@ -169,15 +169,19 @@ WHERE d.task = :task ORDER BY d.position;
 
 -- name: unresolved_now
 SELECT count(*) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+JOIN tasks m ON m.seq = d.task AND m.continued IN (0, d.dependency)
 WHERE d.task = :task AND t.state NOT IN ('succeeded', 'failed', 'cancelled');
 
--- The live meta-tasks that wait for a task, at any distance (design 5.2).
+-- The live meta-tasks that wait for a task, at any distance (design 5.2). One that has continued
+-- waits for the task that it returned, and for none of its arguments any more.
 -- name: ancestors
 WITH RECURSIVE up (seq) AS (
-    SELECT task FROM dependencies WHERE dependency = :seq
+    SELECT d.task FROM dependencies d JOIN tasks m ON m.seq = d.task
+    WHERE d.dependency = :seq AND m.continued IN (0, d.dependency)
     UNION
     SELECT d.task FROM up JOIN tasks t ON t.seq = up.seq AND t.state = 'waiting'
-    JOIN dependencies d ON d.dependency = up.seq)
+    JOIN dependencies d ON d.dependency = up.seq
+    JOIN tasks m ON m.seq = d.task AND m.continued IN (0, d.dependency))
 SELECT t.* FROM up JOIN tasks t ON t.seq = up.seq WHERE t.state = 'waiting' ORDER BY t.seq;
 
 -- --- lists -------------------------------------------------------------------

@@ -175,9 +175,9 @@ SCENARIO(loser_after_continuation)
         note(s, "the loser has %s", ends[i]);
         create(server, "{'id':'%s','function':'%s'}", loser, i == 1 ? "bad" : "hold");
         create(server,
-               "{'id':'%s','process':'onward','wait_for':'any',"
+               "{'id':'%s','process':'onward','wait_for':'any','notify_channels':['%s'],"
                "'args':[{'$task':'%s'},{'$task':{'function':'echo','args':[1]}}]}",
-               outer, loser);
+               outer, outer, loser);
         await_state(server, outer, "waiting");
         eventually(get(server, "/v1/tasks/inner")->status == 200);
         await_progress(server, "inner", 1);
@@ -189,6 +189,7 @@ SCENARIO(loser_after_continuation)
         expect_state(server, outer, "waiting");
         release(s, "inner", "42");
         expect_result(server, outer, "42");
+        assert_null(strstr(story_of(server, outer), text(s, "succeeded %s", loser)));
         expect_status(call(server, .method = "DELETE", .path = "/v1/tasks/inner"), 204);
     }
 }
