@@ -74,13 +74,6 @@ void finish_lost(struct engine *engine, struct txn *txn, struct task_row *row, b
         task_move(engine, txn, row, CAUSE_INTERRUPT, NULL);
 }
 
-void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
-                        bool server_died)
-{
-    finish_lost(engine, txn, row, server_died,
-                STR("the server stopped while the task was running"));
-}
-
 static bool still_running(struct txn *txn, const struct attempt *attempt, struct task_row *row)
 {
     return row_by_seq(txn->db, attempt->task, row, &txn->arena) &&
@@ -116,8 +109,8 @@ void finish_row(struct engine *engine, struct txn *txn, struct task_row *row,
 {
     if (row->cancel_requested)
         finish_cancelled(engine, txn, row);
-    else if (finish->interrupted)
-        finish_interrupted(engine, txn, row, false);
+    else if (finish->interrupted) /* by a shutdown, or by the end of a worker that others ran in */
+        finish_lost(engine, txn, row, false, STR("the task was stopped while it was running"));
     else
         end_by_itself(engine, txn, row, finish);
 }

@@ -11,11 +11,9 @@ void finish_post(struct attempt *attempt);
 void progress_post(struct attempt *attempt, struct str value);
 void log_post(struct attempt *attempt, struct str lines, int64_t dropped_lines,
               int64_t dropped_bytes);
-/* Writer: ends a running row as outcome says; used by recovery too. */
-void finish_interrupted(struct engine *engine, struct txn *txn, struct task_row *row,
-                        bool server_died);
-/* Writer: the same for any reason; counts: as one of the interruptions of which the last fails it.
- */
+/* Writer: a running row whose attempt was cut short by others, for this reason: it runs again, or
+ * fails where its function wants that. counts: as one of the interruptions of which the last fails
+ * it. */
 void finish_lost(struct engine *engine, struct txn *txn, struct task_row *row, bool counts,
                  struct str why);
 /* Writer: ends a running row, or sends it on, as finish says; a cancel that was asked for wins. */

@@ -46,7 +46,8 @@ static void apply_running(struct command *command, struct txn *txn)
         if (!rows[i].cancel_requested && lease_held(txn, &rows[i]))
             continue;
         lease_revoke(txn, &rows[i]);
-        finish_interrupted(recovery->engine, txn, &rows[i], true);
+        finish_lost(recovery->engine, txn, &rows[i], true,
+                    STR("the server died while the task was running"));
         recovery->changed++;
     }
 }
