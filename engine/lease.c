@@ -5,7 +5,6 @@
 #include "engine/finish.h"
 #include "engine/task.h"
 #include "store/leases.h"
-#include "store/logs.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -200,7 +199,7 @@ static void answer(struct lease_call *call, struct txn *txn, struct task_row *ro
     arena_done(&attempt.run.arena);
 }
 
-static void store_log(struct txn *txn, int64_t task, struct str log)
+static void store_log(struct engine *engine, struct txn *txn, int64_t task, struct str log)
 {
     while (log.len) {
         size_t len = log.len;
@@ -208,7 +207,7 @@ static void store_log(struct txn *txn, int64_t task, struct str log)
             const char *end = memrchr(log.data, '\n', LOG_PART_BYTES);
             len = end ? (size_t)(end - log.data) + 1 : len;
         }
-        log_append(txn->db, task, (struct str){log.data, len}, 0, 0);
+        task_log(engine, txn, task, (struct str){log.data, len}, 0, 0);
         log = (struct str){log.data + len, log.len - len};
     }
 }
@@ -248,7 +247,7 @@ static void call_apply(struct command *command, struct txn *txn)
     }
     if (check_over(call, &lease, txn->now) || !check_cancelled(call, &row))
         return;
-    store_log(txn, row.seq, call->log);
+    store_log(call->engine, txn, row.seq, call->log);
     if (call->kind == LEASE_HEARTBEAT)
         heartbeat(call, txn, &row, &lease);
     else

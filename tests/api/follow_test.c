@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tests/api/lib/folder.h"
+#include "tests/api/lib/leases.h"
 #include "tests/api/lib/sse.h"
 #include "tests/api/lib/tasks.h"
 
@@ -103,6 +104,25 @@ SCENARIO(long_log)
     assert_string_equal(late.all, get(server, "/v1/tasks/a/logs")->body.text);
 }
 
+/* What a worker elsewhere says with its heartbeat is followed like any other log. */
+SCENARIO(log_from_elsewhere)
+{
+    functions_remote(s, "far", "");
+    struct server *server = server_start(s, "%s", "");
+    struct sse *sse = sse_open(server, "/v1/events?task=a&logs=1");
+    create(server, "{'id':'a','function':'far'}");
+    const char *token = lease_one(server, "far");
+    struct follower follower = follow(server, "a");
+    expect_status(heartbeat(server, token, "{'log':['one']}"), 200);
+    read_until(&follower, " log one\n");
+    expect_text(await_event(sse, "task.log", "a"), "line", "one");
+    expect_status(heartbeat(server, token, "{'log':['two']}"), 200);
+    expect_status(lease_result(server, token, "1"), 200);
+    read_until(&follower, NULL);
+    assert_string_equal(follower.all, get(server, "/v1/tasks/a/logs")->body.text);
+    assert_non_null(strstr(follower.all, " log two\n"));
+}
+
 SCENARIO(bad_requests)
 {
     struct server *server = server_start(s, "%s", "");
@@ -144,7 +164,7 @@ SCENARIO(lines_as_events)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(scrolls),      RUN(ends_without_a_line), RUN(long_log),
+        RUN(scrolls),      RUN(ends_without_a_line), RUN(long_log), RUN(log_from_elsewhere),
         RUN(bad_requests), RUN(lines_as_events),
     };
     return RUN_SCENARIOS("follow", table);
