@@ -132,16 +132,12 @@ static struct tally_function *best_function(struct engine *engine, struct txn *t
                                             const struct function **function)
 {
     struct tally_function *best = NULL;
-    struct queue_place best_head = {0}, head;
+    struct queue_place head = {0};
     for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
         const struct function *f = t->queued ? function_find(engine->claimable, t->name) : NULL;
-        if (!f || !function_takes_slot(f) ||
-            (f->concurrency && t->running + t->outlived >= f->concurrency))
-            continue;
-        if (!tally_head(t, txn->db, &head) || (best && !queue_before(&head, &best_head)))
+        if (!f || !function_takes_slot(f) || tally_full(t, f) || !tally_leads(t, txn->db, &head))
             continue;
         best = t;
-        best_head = head;
         *function = f;
     }
     return best;
@@ -202,15 +198,12 @@ static struct candidates worker_functions(struct engine *engine, struct txn *txn
 static struct candidate *best_candidate(const struct candidates *all, struct txn *txn)
 {
     struct candidate *best = NULL;
-    struct queue_place best_head = {0}, head;
+    struct queue_place head = {0};
     for (size_t i = 0; i < all->count; i++) {
         struct candidate *c = &all->items[i];
-        if (c->room->left <= 0 || !tally_head(c->tally, txn->db, &head) ||
-            (c->function->concurrency && c->tally->running >= c->function->concurrency) ||
-            (best && !queue_before(&head, &best_head)))
-            continue;
-        best = c;
-        best_head = head;
+        if (c->room->left > 0 && !tally_full(c->tally, c->function) &&
+            tally_leads(c->tally, txn->db, &head))
+            best = c;
     }
     return best;
 }
@@ -226,7 +219,7 @@ static int64_t claim_workers(struct engine *engine, struct txn *txn, int64_t bud
         if (all.count == 1) /* nobody to take turns with */
             want = least(budget, least(best->tally->queued, best->room->left));
         if (f->concurrency)
-            want = least(want, f->concurrency - best->tally->running);
+            want = least(want, f->concurrency - best->tally->running - best->tally->outlived);
         int64_t started = start_some(engine, txn, best->tally, f, want);
         if (started == 0)
             break;

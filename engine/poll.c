@@ -15,17 +15,13 @@ static struct tally_function *best_function(struct poll *poll, struct txn *txn)
 {
     struct engine *engine = poll->engine;
     struct tally_function *best = NULL;
-    struct queue_place best_head = {0}, head;
+    struct queue_place head = {0};
     for (size_t i = 0; i < poll->function_count; i++) {
         struct tally_function *t = tally_find(&engine->tally, poll->functions[i]);
         const struct function *f =
             t && t->queued ? function_find(engine->claimable, t->name) : NULL;
-        if (!f || f->mode != MODE_REMOTE || (f->concurrency && t->running >= f->concurrency))
-            continue;
-        if (!tally_head(t, txn->db, &head) || (best && !queue_before(&head, &best_head)))
-            continue;
-        best = t;
-        best_head = head;
+        if (f && f->mode == MODE_REMOTE && !tally_full(t, f) && tally_leads(t, txn->db, &head))
+            best = t;
     }
     return best;
 }

@@ -83,7 +83,7 @@ void tally_load(struct tally *tally, struct db *db)
     memcpy(tally->seen_states, tally->states, sizeof(tally->states));
 }
 
-bool queue_before(const struct queue_place *a, const struct queue_place *b)
+static bool queue_before(const struct queue_place *a, const struct queue_place *b)
 {
     if (a->lane != b->lane)
         return a->lane < b->lane;
@@ -161,7 +161,8 @@ int64_t tally_backlog(const struct tally *tally)
            tally->states[STATE_WAITING];
 }
 
-bool tally_head(struct tally_function *function, struct db *db, struct queue_place *head)
+/* The head of a function's queue; false: nothing is queued. */
+static bool tally_head(struct tally_function *function, struct db *db, struct queue_place *head)
 {
     if (!function->queued)
         return false;
@@ -176,6 +177,20 @@ bool tally_head(struct tally_function *function, struct db *db, struct queue_pla
     }
     *head = function->head;
     return function->head_known;
+}
+
+bool tally_leads(struct tally_function *t, struct db *db, struct queue_place *best)
+{
+    struct queue_place head;
+    if (!tally_head(t, db, &head) || (best->seq && !queue_before(&head, best)))
+        return false;
+    *best = head;
+    return true;
+}
+
+bool tally_full(const struct tally_function *t, const struct function *function)
+{
+    return function->concurrency && t->running + t->outlived >= function->concurrency;
 }
 
 void tally_states(struct tally *tally, int64_t states[STATE_COUNT])

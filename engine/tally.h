@@ -9,6 +9,7 @@
 #define ENGINE_TALLY_H
 
 #include "base/map.h"
+#include "model/function.h"
 #include "model/state.h"
 #include "store/rows.h"
 
@@ -63,9 +64,11 @@ int64_t tally_backlog(const struct tally *tally);
 struct tally_function *tally_find(struct tally *tally, struct str name);
 /* The function's counts, made if there are none yet. */
 struct tally_function *tally_function_of(struct tally *tally, struct str name);
-/* The head of a function's queue; false: nothing is queued. */
-bool tally_head(struct tally_function *function, struct db *db, struct queue_place *head);
-bool queue_before(const struct queue_place *a, const struct queue_place *b);
+/* Whether t's queue has a head that comes before *best, or the first that is seen where *best is
+ * all zero (a seq is never 0); *best then becomes it. */
+bool tally_leads(struct tally_function *t, struct db *db, struct queue_place *best);
+/* Whether as many of the function's tasks run, or are still dying, as its manifest allows. */
+bool tally_full(const struct tally_function *t, const struct function *function);
 
 /* Any thread: the counts as of the last commit. */
 void tally_states(struct tally *tally, int64_t states[STATE_COUNT]);
