@@ -17,6 +17,14 @@ bool str_eq(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+bool str_eq_secret(struct str given, struct str secret)
+{
+    unsigned char differ = given.len != secret.len;
+    for (size_t i = 0; i < given.len; i++)
+        differ |= (unsigned char)(given.data[i] ^ secret.data[secret.len ? i % secret.len : 0]);
+    return !differ;
+}
+
 int str_cmp(struct str a, struct str b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;

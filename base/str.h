@@ -30,6 +30,8 @@ struct str {
 /* A slice of a C string; NULL gives STR_NONE. */
 struct str str_of(const char *text);
 bool str_eq(struct str a, struct str b);
+/* The same, in a time that depends on given alone and does not tell how much of it was right. */
+bool str_eq_secret(struct str given, struct str secret);
 /* Byte order, shorter first where one is the other's start. */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);

@@ -32,21 +32,13 @@ static struct str secret_new(struct arena *arena)
     return arena_str(arena, (struct str){text, sizeof(text)});
 }
 
-static bool secret_eq(struct str a, struct str b)
-{
-    unsigned char different = a.len != b.len;
-    for (size_t i = 0; i < a.len && i < b.len; i++)
-        different |= (unsigned char)(a.data[i] ^ b.data[i]);
-    return !different;
-}
-
 static bool find_by_token(struct db *db, struct str token, struct lease_row *lease,
                           struct arena *arena)
 {
     int64_t task, attempt;
     return str_int(str_cut(&token, '-'), &task) && token.data &&
            str_int(str_cut(&token, '-'), &attempt) && token.data &&
-           lease_find(db, task, attempt, lease, arena) && secret_eq(lease->secret, token);
+           lease_find(db, task, attempt, lease, arena) && str_eq_secret(token, lease->secret);
 }
 
 /* --- the life of a lease --------------------------------------------------------- */

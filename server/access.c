@@ -110,21 +110,12 @@ bool access_host(const struct access_rules *rules, struct request *request)
                        host.len > 200 ? 200 : (int)host.len, host.data ? host.data : "");
 }
 
-/* In a time that does not tell how much of it was right. */
-static bool same_secret(struct str given, struct str secret)
-{
-    unsigned char differ = given.len != secret.len;
-    for (size_t i = 0; i < given.len; i++)
-        differ |= (unsigned char)(given.data[i] ^ secret.data[secret.len ? i % secret.len : 0]);
-    return !differ;
-}
-
 bool access_token(const struct access_rules *rules, struct request *request)
 {
     struct str value = request_header(request, "Authorization");
     struct str scheme = str_cut(&value, ' ');
     if (!rules->token.data || (str_eq_nocase(scheme, STR("Bearer")) && value.data &&
-                               same_secret(str_trim(value), rules->token)))
+                               str_eq_secret(str_trim(value), rules->token)))
         return true;
     return problem_set(&request->problem, &request->arena, PROBLEM_UNAUTHORIZED,
                        scheme.len ? "this token is not valid"
