@@ -141,9 +141,20 @@ static const struct setting_row *row_of(struct str flag)
     return NULL;
 }
 
+/* A word that is no flag may be a secret, as may what follows the = of a flag: neither is shown. */
+static const char *refuse_word(struct str flag, const struct setting_row *last, struct arena *arena)
+{
+    if (str_starts(flag, STR("-")))
+        return arena_printf(arena, "unknown flag %.*s", STR_ARG(flag)).data;
+    if (last)
+        return arena_printf(arena, "what comes after --%s is no flag", last->flag).data;
+    return "the first word is no flag";
+}
+
 static const char *load_flags(struct settings *settings, int argc, char *const *argv,
                               struct arena *arena)
 {
+    const struct setting_row *last = NULL;
     for (int i = 0; i < argc; i++) {
         struct str value = str_of(argv[i]);
         struct str flag = str_cut(&value, '=');
@@ -151,7 +162,8 @@ static const char *load_flags(struct settings *settings, int argc, char *const *
         if (str_starts(flag, STR("--")))
             row = row_of((struct str){flag.data + 2, flag.len - 2});
         if (!row)
-            return arena_printf(arena, "unknown flag %s", argv[i]).data;
+            return refuse_word(flag, last, arena);
+        last = row;
         if (row->type == TYPE_SWITCH && !value.data)
             value = STR("on");
         if (!value.data && i + 1 < argc)
