@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/settings.h"
 #include "cli/commands.h"
+#include "cli/secrets.h"
 #include "handlers/app.h"
 
 #include <arpa/inet.h>
@@ -20,8 +21,8 @@
 
 struct serving {
     struct settings settings;
-    struct arena arena; /* texts of the settings and what is made of them */
-    struct str token;   /* STR_NONE: none */
+    struct arena arena;    /* texts of the settings and what is made of them */
+    struct authority authority;
     struct sockaddr_storage bound;
     int socket;
     struct engine engine;
@@ -45,42 +46,24 @@ static int misuse(const char *message)
 
 /* --- checks before anything is made --------------------------------------------------- */
 
-static bool read_token_file(struct serving *serving, const char **why)
-{
-    char text[4097];
-    struct str path = serving->settings.token_file;
-    int fd = open(path.data, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (len < 0 || len == sizeof(text)) {
-        *why = arena_printf(&serving->arena, "--token-file %s %s", path.data,
-                            len < 0 ? "cannot be read" : "is too long")
-                   .data;
-        return false;
-    }
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
-        len--;
-    serving->token = arena_str(&serving->arena, (struct str){text, (size_t)len});
-    return true;
-}
-
-/* What the token is, and whether it has to be there. NULL: fine. */
-static const char *check_token(struct serving *serving, bool loopback)
+/* What tokens there are, and whether there have to be some. NULL: fine. */
+static const char *check_tokens(struct serving *serving, bool loopback)
 {
     const struct settings *settings = &serving->settings;
     const char *why = NULL;
-    if (settings->token_file.len && !read_token_file(serving, &why))
-        return why;
-    if (!settings->token_file.len && settings->token.len)
-        serving->token = settings->token;
-    bool given = settings_given(settings, SETTING_ID_token) ||
-                 settings_given(settings, SETTING_ID_token_file);
-    if (given && !serving->token.len && !loopback)
+    if (settings->token_file.len) {
+        struct tokens *tokens =
+            token_file_read(settings->token_file.data, 0, &serving->arena, &why);
+        if (!tokens)
+            return why;
+        authority_replace(&serving->authority, tokens);
+    }
+    if (serving->authority.tokens->count || loopback)
+        return NULL;
+    if (settings_given(settings, SETTING_ID_token) ||
+        settings_given(settings, SETTING_ID_token_file))
         return "the token is empty";
-    if (!serving->token.len)
-        serving->token = STR_NONE;
-    if (!loopback && !serving->token.data && !settings->no_auth)
+    if (!settings->no_auth)
         return "listening off loopback wants a token (ERRAND_TOKEN or --token-file), or --no-auth";
     return NULL;
 }
@@ -163,11 +146,11 @@ static struct http_config http_config_of(struct serving *serving, rlim_t files)
     rlim_t spare = files > 512 ? files - 256 : files / 2; /* for children, the database, streams */
     return (struct http_config){
         .routes = routes,
-        .access = {.token = serving->token,
-                   .cors_origins = settings->cors_origin,
+        .access = {.cors_origins = settings->cors_origin,
                    .loopback = loopback,
-                   .any_name = !loopback && serving->token.data,
+                   .any_name = !loopback && serving->authority.tokens->count,
                    .host = host},
+        .authority = &serving->authority,
         .app = &serving->app,
         .hub = &serving->hub,
         .threads = settings->http_threads ? (unsigned)settings->http_threads : (cores + 1) / 2,
@@ -208,7 +191,8 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
                   serving->settings.heartbeat, message))
         return false;
     const struct event_sink sink = {&serving->hub, hub_publish, end_server, hub_wants_logs};
-    serving->app = (struct app){.engine = &serving->engine, .hub = &serving->hub};
+    serving->app = (struct app){
+        .engine = &serving->engine, .hub = &serving->hub, .authority = &serving->authority};
     openapi_init(&serving->app.openapi, &routes);
     const struct http_config http = http_config_of(serving, files);
     hub_start(&serving->hub);
@@ -253,11 +237,33 @@ static void drain(struct serving *serving, sigset_t *set)
     pthread_join(thread, NULL);
 }
 
+/* The main thread must not wait for the other end of a pipe, and a pipe has nothing the second
+ * time. */
+static void reload_tokens(struct serving *serving)
+{
+    struct str path = serving->settings.token_file;
+    struct arena arena = {0};
+    const char *why = NULL;
+    if (!path.len)
+        return;
+    struct tokens *tokens = token_file_read(path.data, O_NONBLOCK, &arena, &why);
+    if (tokens) {
+        log_info("%zu tokens read from %s", tokens->count, path.data);
+        authority_replace(&serving->authority, tokens_ref(tokens));
+        hub_set_tokens(&serving->hub, tokens);
+    } else {
+        log_error("the tokens stay as they were: %s", why);
+    }
+    arena_done(&arena);
+}
+
 static void run(struct serving *serving, sigset_t *set)
 {
     int signal;
-    while (sigwait(set, &signal) == 0 && signal == SIGHUP)
+    while (sigwait(set, &signal) == 0 && signal == SIGHUP) {
+        reload_tokens(serving);
         engine_reload(&serving->engine);
+    }
     log_info("shutting down");
     drain(serving, set);
     engine_end_tasks(&serving->engine);
@@ -279,7 +285,7 @@ static int serve(struct serving *serving)
     serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
     if (serving->socket < 0)
         fault(message);
-    why = check_token(serving, access_loopback((const struct sockaddr *)&serving->bound));
+    why = check_tokens(serving, access_loopback((const struct sockaddr *)&serving->bound));
     if (why)
         return misuse(why);
     if (!make_folder(serving->settings.data.data))
@@ -291,6 +297,15 @@ static int serve(struct serving *serving)
     print_ready(&serving->bound);
     run(serving, &set);
     return atomic_load(&serving->engine.guard_failed) ? EXIT_FAULT : 0;
+}
+
+/* Of the token itself nothing is kept but its SHA-256. */
+static void take_token(struct serving *serving, int argc, char **argv)
+{
+    struct str *token = &serving->settings.token;
+    authority_init(&serving->authority, tokens_of(token->len ? *token : STR_NONE));
+    *token = STR_NONE;
+    secrets_hide(argc, argv, environ);
 }
 
 int command_serve(int argc, char **argv)
@@ -306,7 +321,9 @@ int command_serve(int argc, char **argv)
     }
     struct serving *serving = mem_alloc(sizeof(*serving));
     const char *wrong = settings_load(&serving->settings, argc, argv, environ, &serving->arena);
+    take_token(serving, argc, argv);
     int status = wrong ? misuse(wrong) : serve(serving);
+    authority_done(&serving->authority);
     arena_done(&serving->arena);
     mem_free(serving);
     return status;

@@ -32,7 +32,7 @@ static bool read_plan(struct run *run, struct str result, struct continuation *c
     struct json *json = ARENA_NEW(&run->arena, struct json);
     if (!json_parse(body, JSON_MAX_DEPTH + WRAPPING, &run->arena, json, &error))
         return problem_set(problem, &run->arena, PROBLEM_MALFORMED_JSON, "%s", error.what);
-    if (!plan_parse(json, run->functions, clock_now(), &run->arena, plan, problem))
+    if (!plan_parse(json, run->functions, NULL, clock_now(), &run->arena, plan, problem))
         return false;
     continuation->dependency = plan->specs[--plan->count].dependencies[0];
     size_t *root = ARENA_NEW(&run->arena, size_t);

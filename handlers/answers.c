@@ -49,6 +49,8 @@ static void add_implied(struct list *list, const struct route *route)
         add_problem(list, always[i]);
     if (route->access != ACCESS_OPEN)
         add_problem(list, PROBLEM_UNAUTHORIZED);
+    if (route->access > ACCESS_ANY)
+        add_problem(list, PROBLEM_INSUFFICIENT_SCOPE);
     if (route->method != METHOD_GET)
         add_problem(list, PROBLEM_FORBIDDEN_ORIGIN);
     if (route->body != BODY_NONE) {

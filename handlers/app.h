@@ -11,6 +11,7 @@
 struct app {
     struct engine *engine;
     struct hub *hub;
+    struct authority *authority;
     struct openapi openapi;
 };
 
@@ -38,6 +39,7 @@ HANDLER(handle_lease_poll);
 HANDLER(handle_lease_heartbeat);
 HANDLER(handle_lease_result);
 HANDLER(handle_lease_error);
+HANDLER(handle_ticket);
 HANDLER(handle_functions);
 HANDLER(handle_stats);
 HANDLER(handle_metrics);

@@ -4,6 +4,7 @@
 #include "handlers/app.h"
 #include "handlers/params.h"
 #include "handlers/stream.h"
+#include "handlers/tickets.h"
 
 /* Last-Event-ID beats the query; -1 is an id that cannot be one of ours (design 4.10). */
 static bool read_position(struct request *request, struct subscription *subscription)
@@ -26,16 +27,6 @@ static bool id_fits(struct request *request, const char *name, struct str value)
 {
     return id_valid(value) || problem_parameter(&request->problem, &request->arena, str_of(name),
                                                 "this has 1 to 64 characters of A-Z a-z 0-9 _ -");
-}
-
-/* Names of channels are kept as JSON strings, as they stand in stored events. */
-static struct str quoted(struct request *request, struct str name)
-{
-    struct buf json = {0};
-    buf_add_json(&json, name);
-    struct str kept = arena_str(&request->arena, buf_str(&json));
-    buf_done(&json);
-    return kept;
 }
 
 static bool channel_fits(struct request *request, struct str value)
@@ -64,7 +55,7 @@ static bool read_list(struct request *request, const char *name, const struct st
         struct str value = request_query(request, name, i);
         if (!(channel ? channel_fits(request, value) : id_fits(request, name, value)))
             return false;
-        values[i] = channel ? quoted(request, value) : value;
+        values[i] = channel ? ticket_channel(request, value) : value;
     }
     return true;
 }
@@ -91,7 +82,8 @@ void handle_events(struct request *request)
         read_list(request, "channel", &filter->channels, &filter->channel_count) &&
         read_list(request, "task", &filter->tasks, &filter->task_count) &&
         read_list(request, "function", &filter->functions, &filter->function_count) &&
-        read_types(request, &filter->types) && param_switch(request, "logs", &filter->logs))
+        read_types(request, &filter->types) && param_switch(request, "logs", &filter->logs) &&
+        ticket_narrow(request, filter))
         stream_start(request, &subscription, STREAM_EVENTS);
     else
         reply_problem(request, &request->problem, STR_NONE);
@@ -154,7 +146,8 @@ void handle_task_events(struct request *request)
     stream->request = request;
     stream->id = request->id;
     if (!read_position(request, &stream->subscription) ||
-        !param_switch(request, "logs", &stream->filter.logs)) {
+        !param_switch(request, "logs", &stream->filter.logs) ||
+        !ticket_opens(request, stream->id)) {
         reply_problem(request, &request->problem, STR_NONE);
         return;
     }

@@ -1,6 +1,7 @@
 /* POST /v1/leases: hands out tasks to workers elsewhere. The writer gives the leases; then what the
  * tasks run on is read, on a reader thread. */
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "engine/inputs.h"
 #include "engine/lease.h"
@@ -176,12 +177,25 @@ static bool refuse_at(struct request *request, size_t i, enum problem_code code,
     return problem_at(&request->problem, &request->arena, code, pointer, "%s", why);
 }
 
+static bool refuse_grant(struct request *request, size_t i, struct str name)
+{
+    struct str shown = id_valid(name) ? name : STR_NONE;
+    struct str why = arena_printf(
+        &request->arena, "the token does not have the scope work for the function \"%.*s\"",
+        STR_ARG(shown));
+    authority_challenge(request, SCOPE_WORK);
+    return refuse_at(request, i, PROBLEM_INSUFFICIENT_SCOPE, why.data);
+}
+
 static bool read_function(struct request *request, const struct function_set *set, uint32_t node,
                           size_t i, struct str *name)
 {
+    const struct function_grant *grant = authority_grant(request, SCOPE_WORK);
     if (request->json.nodes[node].type != JSON_STRING)
         return refuse_at(request, i, PROBLEM_INVALID_REQUEST, "this has to be a string");
     *name = json_string(&request->json, node, &request->arena);
+    if (grant && !function_granted(grant, *name))
+        return refuse_grant(request, i, *name);
     const struct function *function = function_find(set, *name);
     if (!function)
         return refuse_at(request, i, PROBLEM_UNKNOWN_FUNCTION, "there is no function of this name");

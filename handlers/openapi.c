@@ -223,6 +223,23 @@ static void add_operation_id(struct buf *out, const char *method, const char *pa
     buf_add_char(out, '"');
 }
 
+/* Roles (OpenAPI 3.1): the scope that a token has to have. {}: where the server has no tokens. */
+static void add_security(struct buf *out, const struct route *route)
+{
+    enum scope scope;
+    bool scoped = route_scope(route, &scope);
+    if (scoped)
+        buf_addf(out, ",\"description\":\"The token needs the scope %s.\"", scope_text(scope));
+    buf_add_text(out, ",\"security\":[");
+    if (route->access != ACCESS_OPEN) {
+        buf_add_text(out, "{\"bearer\":[");
+        if (scoped)
+            buf_addf(out, "\"%s\"", scope_text(scope));
+        buf_addf(out, "]},%s{}", route_takes(route, STR("ticket")) ? "{\"ticket\":[]}," : "");
+    }
+    buf_add_char(out, ']');
+}
+
 static void add_operation(struct buf *out, const struct route *route)
 {
     const char *method = method_text(route->method);
@@ -235,8 +252,7 @@ static void add_operation(struct buf *out, const struct route *route)
     buf_add_text(out, "\":{");
     add_operation_id(out, method, route->path);
     add_text(out, "summary", route->summary);
-    if (route->access == ACCESS_OPEN)
-        buf_add_text(out, ",\"security\":[]");
+    add_security(out, route);
     add_parameters(out, route, title.data);
     add_body(out, route);
     add_answers(out, route);
@@ -278,9 +294,12 @@ static void add_problem_answer(struct buf *out, const struct problem_kind *kind)
 static void add_components(struct buf *out)
 {
     const struct schema *schema;
-    buf_add_text(out, ",\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
-                      "\"scheme\":\"bearer\",\"description\":\"Where the server has a token.\"}},"
-                      "\"schemas\":{");
+    buf_add_text(out,
+                 ",\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+                 "\"scheme\":\"bearer\",\"description\":\"Where the server has tokens. Each has "
+                 "scopes.\"},\"ticket\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"ticket\","
+                 "\"description\":\"From POST /v1/tickets, for event streams.\"}},"
+                 "\"schemas\":{");
     for (size_t i = 0; (schema = schema_at(i)); i++) {
         separate(out);
         buf_addf(out, "\"%s\":", schema->name);

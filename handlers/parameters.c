@@ -36,6 +36,7 @@ static const struct parameter parameters[] = {
     {"last_event_id", "query", NULL, "'type':'integer','minimum':0", LAST_EVENT_ID},
     {"logs", "query", NULL, "'enum':['0','1'],'default':'0'",
      "1: lines of log too, as task.log, which has no id."},
+    {"ticket", "query", NULL, TEXT, "From POST /v1/tickets, in place of a token."},
     {"follow", "query", NULL, "'enum':['0','1'],'default':'0'",
      "1: what is written while the task runs, too, until it ends."},
     {"Last-Event-ID", "header", EVENTS, TEXT, LAST_EVENT_ID_H},

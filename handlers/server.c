@@ -120,8 +120,6 @@ void handle_dashboard(struct request *request)
         reply_problem(request, &request->problem, STR_NONE);
         return;
     }
-    if (refused)
-        request_add_header(request, "WWW-Authenticate", STR("Bearer realm=\"errand\""));
     request_add_header(request, "Content-Security-Policy",
                        STR("default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
                            "script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "

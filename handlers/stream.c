@@ -44,6 +44,7 @@ void stream_start(struct request *request, struct subscription *subscription, en
         return;
     }
     subscription->head = stream_head(request, kind);
+    subscription->holder = token_number(request->token);
     subscription->fd = request_take_socket(request);
     if (subscription->fd < 0)
         reply_refuse(request, PROBLEM_INTERNAL, "no descriptor is left for a stream");

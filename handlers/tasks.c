@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "engine/create.h"
 #include "handlers/params.h"
+#include "handlers/submission.h"
 #include "handlers/view.h"
 
 /* Longest Idempotency-Key, in bytes. */
@@ -196,8 +197,11 @@ void handle_task_create(struct request *request)
     create->functions = engine_functions(engine);
     create->answer = make_answer;
     bool fine = read_wait(request, creation) && read_key(request, create);
-    bool planned = fine && plan_parse(&request->json, create->functions, clock_now(),
+    bool planned = fine && plan_parse(&request->json, create->functions,
+                                      authority_grant(request, SCOPE_SUBMIT), clock_now(),
                                       &request->arena, &create->plan, &create->refused);
+    fine = fine && (planned ? submission_allowed(request, &create->plan)
+                            : submission_refused(request, &create->refused));
     if (fine && !create->key.data)
         request->problem = create->refused;
     if (!fine || (!planned && !create->key.data)) {

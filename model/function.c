@@ -62,6 +62,14 @@ const struct function *function_find(const struct function_set *set, struct str 
     return NULL;
 }
 
+bool function_granted(const struct function_grant *grant, struct str name)
+{
+    bool listed = false;
+    for (size_t i = 0; i < grant->count && name.data && !listed; i++)
+        listed = str_eq(grant->names[i], name);
+    return grant->all || listed;
+}
+
 struct function_set *function_set_ref(struct function_set *set)
 {
     __atomic_add_fetch(&set->refs, 1, __ATOMIC_RELAXED);

@@ -68,6 +68,13 @@ struct function {
     const struct builtin *builtin; /* MODE_BUILTIN: what to run (executors/builtin.c) */
 };
 
+/* The functions that somebody may name. */
+struct function_grant {
+    bool all;
+    const struct str *names; /* if not */
+    size_t count;
+};
+
 /* Sorted by name. */
 struct function_set {
     struct function *items;
@@ -83,6 +90,8 @@ const char *mode_text(enum function_mode mode);
 bool function_takes_slot(const struct function *function);
 /* Whether a worker started for one is as good for the other; the folder is not looked at. */
 bool function_same_workers(const struct function *a, const struct function *b);
+/* name: STR_NONE is all of them. */
+bool function_granted(const struct function_grant *grant, struct str name);
 /* NULL if there is none. */
 const struct function *function_find(const struct function_set *set, struct str name);
 /* Takes one more reference, gives one back; the last one frees. Any thread. */

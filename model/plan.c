@@ -187,11 +187,16 @@ static bool read_body(struct reader *reader, struct plan *plan)
     return true;
 }
 
-bool plan_parse(const struct json *json, const struct function_set *functions, int64_t now,
-                struct arena *arena, struct plan *plan, struct problem *problem)
+bool plan_parse(const struct json *json, const struct function_set *functions,
+                const struct function_grant *grant, int64_t now, struct arena *arena,
+                struct plan *plan, struct problem *problem)
 {
-    struct reader reader = {
-        .json = json, .functions = functions, .now = now, .arena = arena, .problem = problem};
+    struct reader reader = {.json = json,
+                            .functions = functions,
+                            .grant = grant,
+                            .now = now,
+                            .arena = arena,
+                            .problem = problem};
     bool fine = read_body(&reader, plan);
     if (fine) {
         plan->count = reader.count;

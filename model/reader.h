@@ -8,6 +8,7 @@
 struct reader {
     const struct json *json;
     const struct function_set *functions;
+    const struct function_grant *grant; /* which of them may be named; NULL: all */
     int64_t now;
     struct arena *arena;
     struct problem *problem;

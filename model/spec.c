@@ -13,6 +13,11 @@ static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
     if (!reader_string(reader, node, &name))
         return false;
     spec->function = function_find(reader->functions, name);
+    bool builtin = spec->function && spec->function->mode == MODE_BUILTIN;
+    if (reader->grant && !builtin && !function_granted(reader->grant, name))
+        return reader_refuse(reader, PROBLEM_INSUFFICIENT_SCOPE,
+                             "the token does not have the scope submit for the function \"%.*s\"",
+                             STR_ARG(id_valid(name) ? name : STR_NONE));
     if (!spec->function)
         return reader_refuse(reader, PROBLEM_UNKNOWN_FUNCTION, "there is no function of this name");
     return true;

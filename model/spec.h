@@ -76,10 +76,12 @@ struct plan {
     bool batch; /* the body was an array */
 };
 
-/* now: what delay counts from. Everything in the plan lives in the arena, in json's text or in
- * functions. False: *problem says what and where. */
-bool plan_parse(const struct json *json, const struct function_set *functions, int64_t now,
-                struct arena *arena, struct plan *plan, struct problem *problem);
+/* grant: the functions that whoever asks may name, besides those that are built in: they do nothing
+ * but compute. NULL: all. now: what delay counts from. Everything in the plan lives in the arena,
+ * in json's text or in functions. False: *problem says what and where. */
+bool plan_parse(const struct json *json, const struct function_set *functions,
+                const struct function_grant *grant, int64_t now, struct arena *arena,
+                struct plan *plan, struct problem *problem);
 
 /* The index of the task that is made for the i-th: itself, or the one whose key it shares. */
 size_t plan_stands_for(const struct plan *plan, size_t i);

@@ -110,18 +110,6 @@ bool access_host(const struct access_rules *rules, struct request *request)
                        host.len > 200 ? 200 : (int)host.len, host.data ? host.data : "");
 }
 
-bool access_token(const struct access_rules *rules, struct request *request)
-{
-    struct str value = request_header(request, "Authorization");
-    struct str scheme = str_cut(&value, ' ');
-    if (!rules->token.data || (str_eq_nocase(scheme, STR("Bearer")) && value.data &&
-                               str_eq_secret(str_trim(value), rules->token)))
-        return true;
-    return problem_set(&request->problem, &request->arena, PROBLEM_UNAUTHORIZED,
-                       scheme.len ? "this token is not valid"
-                                  : "send the header Authorization: Bearer TOKEN");
-}
-
 static bool origin_listed(const struct access_rules *rules, struct str origin)
 {
     for (size_t i = 0; i < rules->cors_origins.count; i++) {

@@ -1,5 +1,6 @@
-/* Who may talk to the server: the checks of Host, Origin and bearer token that
- * stand before every route (design 1 and 4.10). Constant once made. */
+/* Who may talk to the server, by where he comes from: the checks of Host and
+ * Origin that stand before every route (design 1 and 4.10). Who he is, and what
+ * he may, is server/authority.h. Constant once made. */
 #ifndef SERVER_ACCESS_H
 #define SERVER_ACCESS_H
 
@@ -9,10 +10,9 @@
 #include <sys/socket.h>
 
 struct access_rules {
-    struct str token; /* STR_NONE: none is demanded */
     struct settings_list cors_origins;
     bool loopback;   /* the server listens on a loopback address only */
-    bool any_name;   /* off loopback a token protects, so any name will do */
+    bool any_name;   /* off loopback tokens protect, so any name will do */
     struct str host; /* what --listen names */
 };
 
@@ -21,7 +21,6 @@ bool access_loopback(const struct sockaddr *address);
 
 /* Each leaves *problem alone and returns true when the request may go on. */
 bool access_host(const struct access_rules *rules, struct request *request);
-bool access_token(const struct access_rules *rules, struct request *request);
 bool access_origin(const struct access_rules *rules, struct request *request);
 /* Adds the CORS headers for an allowed origin; true: the request is a preflight for one. */
 bool access_cors(const struct access_rules *rules, struct request *request);

@@ -76,9 +76,11 @@ static void check_request(struct request *request)
     struct problem unknown = request->problem; /* told only to those who may ask */
     request->problem = (struct problem){0};
     bool open = preflight || (request->route && request->route->access == ACCESS_OPEN);
-    if (!open && !access_token(&config->access, request))
+    if (!open && !authority_identify(config->authority, request))
         return;
     if (!access_origin(&config->access, request))
+        return;
+    if (!open && request->route && !authority_check_route(request))
         return;
     request->problem = unknown;
     if (options)
@@ -236,6 +238,8 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
         return;
     count_answer(request);
     struct arena arena = request->arena;
+    if (request->tokens)
+        tokens_unref(request->tokens);
     buf_done(&request->body);
     mem_free(request);
     arena_done(&arena);

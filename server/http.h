@@ -8,6 +8,7 @@
 #define SERVER_HTTP_H
 
 #include "server/access.h"
+#include "server/authority.h"
 #include "server/hub.h"
 #include "server/router.h"
 
@@ -16,6 +17,7 @@
 struct http_config {
     struct route_table routes;
     struct access_rules access;
+    struct authority *authority;
     void *app;            /* given to handlers */
     struct hub *hub;      /* says farewell to clients whose body is refused half-way */
     unsigned threads;     /* at least 1 */

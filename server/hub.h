@@ -13,6 +13,7 @@
 #include "base/mailbox.h"
 #include "base/map.h"
 #include "server/frame.h"
+#include "server/tokens.h"
 #include "store/driver.h"
 #include "store/txn.h"
 
@@ -20,7 +21,15 @@
 
 enum { RING_FRAMES = 4096, RING_BYTES = 4 << 20 };
 
-enum hub_mail_kind { HUB_EVENTS, HUB_SUBSCRIBE, HUB_WAIT, HUB_FAREWELL, HUB_END, HUB_STOP };
+enum hub_mail_kind {
+    HUB_EVENTS,
+    HUB_SUBSCRIBE,
+    HUB_WAIT,
+    HUB_FAREWELL,
+    HUB_TOKENS,
+    HUB_END,
+    HUB_STOP
+};
 
 struct hub_mail {
     struct mail mail;
@@ -47,6 +56,7 @@ struct subscription {
     const struct filter *filter; /* copied */
     bool resume;                 /* start after last_id, else with what comes next */
     int64_t last_id;             /* -1: an id that was never ours: reset, then live */
+    uint64_t holder;             /* number of the token that asked for it (server/tokens.h) */
 };
 
 struct hub {
@@ -69,7 +79,8 @@ struct hub {
     struct subscriber *oldest, *newest; /* all, by the time they were last written to */
     struct subscriber *dirty;           /* have frames to be written */
     struct map waiters;
-    bool ended; /* nobody is taken any more */
+    struct tokens *tokens; /* whose streams go on; NULL: they were never replaced */
+    bool ended;            /* nobody is taken any more */
 
     struct frame *ring[RING_FRAMES]; /* recent frames: ring_count of them, from ring_first on */
     size_t ring_first, ring_count, ring_bytes;
@@ -82,6 +93,9 @@ void hub_start(struct hub *hub);
 /* Any thread: writes a last answer to a socket, the hub's from now on, and closes it once the
  * client has seen it or FAREWELL_MS have passed (server/farewell.c). */
 void hub_farewell(struct hub *hub, int fd, struct str text);
+/* Any thread: these are the tokens from now on; one reference goes over. Streams of tokens that are
+ * not among them, or may not read any more, end. */
+void hub_set_tokens(struct hub *hub, struct tokens *tokens);
 /* Ends all streams and waits, now and from now on, so that nobody is kept waiting. */
 void hub_end_streams(struct hub *hub);
 /* After hub_end_streams, and when no more mail can come. */

@@ -65,27 +65,14 @@ void problem_render(const struct problem *problem, struct str extra, struct buf 
     buf_add_text(out, "}\n");
 }
 
-/* What some statuses want to be said beside the body. */
-static void add_problem_headers(struct request *request, const struct problem *problem)
-{
-    switch (problem_kind(problem->code)->status) {
-    case 401:
-        request_add_header(request, "WWW-Authenticate", STR("Bearer realm=\"errand\""));
-        break;
-    case 503:
-        request_add_header(request, "Retry-After", STR("1"));
-        break;
-    default:
-        break;
-    }
-}
-
 void reply_problem(struct request *request, const struct problem *problem, struct str extra)
 {
     struct buf body = {0};
+    unsigned status = problem_kind(problem->code)->status;
     problem_render(problem, extra, &body);
-    add_problem_headers(request, problem);
-    reply_body(request, problem_kind(problem->code)->status, "application/problem+json", &body);
+    if (status == 503)
+        request_add_header(request, "Retry-After", STR("1"));
+    reply_body(request, status, "application/problem+json", &body);
 }
 
 void reply_refuse(struct request *request, enum problem_code code, const char *format, ...)

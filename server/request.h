@@ -16,6 +16,9 @@
 struct http_server;
 struct http_thread;
 struct request;
+struct ticket;
+struct token;
+struct tokens;
 
 enum http_method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
 
@@ -26,10 +29,15 @@ enum body_rule {
     BODY_RESULT,   /* application/json, needed; as large as a result may be */
 };
 
+/* Who is answered, where the server has tokens. */
 enum access_rule {
-    ACCESS_TOKEN, /* the bearer token, where the server has one */
-    ACCESS_OPEN,  /* anybody */
-    ACCESS_PAGE,  /* the token; without it the handler answers 401 itself (request->problem) */
+    ACCESS_OPEN, /* anybody */
+    ACCESS_PAGE, /* any token; without one the handler answers 401 itself (request->problem) */
+    ACCESS_ANY,  /* any token */
+/* A token with the scope of that name. */
+#define X(name, text, functions, about) ACCESS_##name,
+#include "server/scope.def"
+#undef X
 };
 
 /* A row of the route table. Everything the server knows of a route is here. */
@@ -64,8 +72,11 @@ struct request {
     size_t body_limit;
     struct json json; /* the body, when the route's rule is JSON and there is one */
     bool has_json;
-    struct problem problem; /* why it is refused, or PROBLEM_NONE */
-    struct header *headers; /* to be added to the reply */
+    struct tokens *tokens;       /* of the moment when it came; one reference, or NULL */
+    const struct token *token;   /* who asks; NULL: nobody has to say */
+    const struct ticket *ticket; /* what he may see, if he came with a ticket; else NULL */
+    struct problem problem;      /* why it is refused, or PROBLEM_NONE */
+    struct header *headers;      /* to be added to the reply */
     void (*resume)(struct request *request);
     void *state; /* the handler's own, between its steps */
     bool suspended;

@@ -7,6 +7,22 @@ const char *method_text(enum http_method method)
     return method_names[method];
 }
 
+bool route_takes(const struct route *route, struct str parameter)
+{
+    struct str names = str_of(route->parameters);
+    while (names.data) {
+        if (str_eq(str_cut(&names, ' '), parameter))
+            return true;
+    }
+    return false;
+}
+
+bool route_scope(const struct route *route, enum scope *scope)
+{
+    *scope = (enum scope)(route->access - (ACCESS_ANY + 1));
+    return route->access > ACCESS_ANY;
+}
+
 /* Whether path is of the pattern's form; *id is what stands for its {…}. */
 static bool matches(struct str pattern, struct str path, struct str *id)
 {
@@ -168,16 +184,6 @@ static bool check_content_type(struct request *request)
                        "send the header Content-Type: application/json");
 }
 
-static bool parameter_known(const struct route *route, struct str name)
-{
-    struct str names = str_of(route->parameters);
-    while (names.data) {
-        if (str_eq(str_cut(&names, ' '), name))
-            return true;
-    }
-    return false;
-}
-
 static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
                                        size_t name_len, const char *value, size_t value_len)
 {
@@ -186,7 +192,7 @@ static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const
     (void)kind;
     (void)value;
     (void)value_len;
-    if (given.len && parameter_known(request->route, given))
+    if (given.len && route_takes(request->route, given))
         return MHD_YES;
     problem_parameter(&request->problem, &request->arena, given,
                       "there is no such query parameter here");

@@ -4,6 +4,7 @@
 #define SERVER_ROUTER_H
 
 #include "server/request.h"
+#include "server/tokens.h"
 
 struct route_table {
     const struct route *routes;
@@ -11,6 +12,10 @@ struct route_table {
 };
 
 const char *method_text(enum http_method method);
+/* Whether this is one of its query parameters. */
+bool route_takes(const struct route *route, struct str parameter);
+/* False: it wants none. */
+bool route_scope(const struct route *route, enum scope *scope);
 /* Sets request->route and id. False: 404 or 405 (with its Allow header) is set as the problem. */
 bool route_find(const struct route_table *table, struct request *request);
 /* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */

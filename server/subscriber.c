@@ -313,6 +313,7 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription, st
     struct subscriber *s = mem_alloc(sizeof(*s));
     s->hub = hub;
     s->fd = subscription->fd;
+    s->holder = subscription->holder;
     s->filter = filter;
     atomic_fetch_add(&hub->subscribers, 1);
     atomic_fetch_add(&hub->log_listeners, s->filter->logs);

@@ -33,6 +33,7 @@ struct subscriber {
     struct frame *pending[PENDING_MAX]; /* to be written, the first from `offset` on */
     size_t pending_count;
     size_t offset;
+    uint64_t holder;       /* number of the token whose stream it is */
     struct filter *filter; /* owned */
     struct link *links;    /* owned */
     size_t link_count;

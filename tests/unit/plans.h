@@ -35,7 +35,7 @@ static inline struct parsed parse(struct str body)
     body = arena_str(&parsed.arena, body);
     assert_row(body, json_parse(body, JSON_MAX_DEPTH, &parsed.arena, &json, &error));
     parsed.fine =
-        plan_parse(&json, &function_set, NOW, &parsed.arena, &parsed.plan, &parsed.problem);
+        plan_parse(&json, &function_set, NULL, NOW, &parsed.arena, &parsed.plan, &parsed.problem);
     assert_row(body, parsed.fine == (parsed.problem.code == PROBLEM_NONE));
     return parsed;
 }
