@@ -53,6 +53,15 @@ struct sse *sse_open_from(struct server *server, const char *last_event_id, cons
     return subscribe(server, text(server->scenario, "Last-Event-ID: %s\r\n", last_event_id), whole);
 }
 
+struct sse *sse_open_with(struct server *server, const char *headers, const char *path, ...)
+{
+    va_list arguments;
+    va_start(arguments, path);
+    const char *whole = vtext(server->scenario, path, arguments);
+    va_end(arguments);
+    return subscribe(server, headers, whole);
+}
+
 void sse_close(struct sse *sse)
 {
     http_close(sse->http);

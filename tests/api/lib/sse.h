@@ -34,6 +34,9 @@ struct sse {
 struct sse *sse_open(struct server *, const char *path, ...) __attribute__((format(printf, 2, 3)));
 struct sse *sse_open_from(struct server *, const char *last_event_id, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
+/* With these header lines. */
+struct sse *sse_open_with(struct server *, const char *headers, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
 void sse_close(struct sse *);
 
 /* The next event; NULL at the end of the stream. */
