@@ -87,6 +87,7 @@ export function clientOf(server) {
         create: task => request('POST', '/v1/tasks', task),
         task: id => request('GET', `/v1/tasks/${id}`),
         cancel: id => request('POST', `/v1/tasks/${id}/cancel`, {}),
+        ticket: body => request('POST', '/v1/tickets', body),
         cancelAll: () => request('POST', '/v1/tasks/cancel', {}),
         reaches: (id, state) => until(async () => {
             const task = await client.task(id);
