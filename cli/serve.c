@@ -21,7 +21,7 @@
 
 struct serving {
     struct settings settings;
-    struct arena arena;    /* texts of the settings and what is made of them */
+    struct arena arena; /* texts of the settings and what is made of them */
     struct authority authority;
     struct sockaddr_storage bound;
     int socket;

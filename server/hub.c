@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "model/state.h"
 #include "server/farewell.h"
+#include "server/holders.h"
 #include "server/subscriber.h"
 
 #include <stdatomic.h>
@@ -14,11 +15,6 @@ struct publication {
     struct hub_mail mail;
     size_t count;
     struct frame *frames[];
-};
-
-struct replacement {
-    struct hub_mail mail;
-    struct tokens *tokens;
 };
 
 struct newcomer {
@@ -189,17 +185,10 @@ void hub_subscribe(struct hub *hub, const struct subscription *subscription)
     mailbox_post(&hub->mailbox, &newcomer->mail.mail);
 }
 
-/* Whether streams of the token with this number go on. */
-static bool may_listen(const struct hub *hub, uint64_t holder)
-{
-    const struct token *token = hub->tokens ? tokens_numbered(hub->tokens, holder) : NULL;
-    return !hub->tokens || (token && token_allows(token, SCOPE_READ, STR_NONE));
-}
-
 /* It may have been let in before its token was taken away: that mail came first, then. */
 static void take_newcomer(struct hub *hub, struct newcomer *newcomer)
 {
-    if (hub->ended || !may_listen(hub, newcomer->subscription.holder)) {
+    if (hub->ended || !holder_may_listen(hub, newcomer->subscription.holder)) {
         close(newcomer->subscription.fd);
         mem_free(newcomer->filter);
         frame_unref(newcomer->head);
@@ -208,27 +197,6 @@ static void take_newcomer(struct hub *hub, struct newcomer *newcomer)
         subscriber_new(hub, &newcomer->subscription, newcomer->filter, newcomer->head);
     }
     mem_free(newcomer);
-}
-
-void hub_set_tokens(struct hub *hub, struct tokens *tokens)
-{
-    struct replacement *replacement = mem_alloc(sizeof(*replacement));
-    replacement->mail.kind = HUB_TOKENS;
-    replacement->tokens = tokens;
-    mailbox_post(&hub->mailbox, &replacement->mail.mail);
-}
-
-static void take_tokens(struct hub *hub, struct replacement *replacement)
-{
-    if (hub->tokens)
-        tokens_unref(hub->tokens);
-    hub->tokens = replacement->tokens;
-    for (struct subscriber *s = hub->oldest, *next; s; s = next) {
-        next = s->newer;
-        if (!may_listen(hub, s->holder))
-            subscriber_close(s);
-    }
-    mem_free(replacement);
 }
 
 void hub_wait(struct hub *hub, struct waiter *waiter)
@@ -307,7 +275,7 @@ static void woken(uv_async_t *wake)
             farewell_start(hub, hub_mail);
             break;
         case HUB_TOKENS:
-            take_tokens(hub, container_of(hub_mail, struct replacement, mail));
+            holders_replace(hub, hub_mail);
             break;
         case HUB_END:
             end_streams(hub);

@@ -94,7 +94,7 @@ void hub_start(struct hub *hub);
  * client has seen it or FAREWELL_MS have passed (server/farewell.c). */
 void hub_farewell(struct hub *hub, int fd, struct str text);
 /* Any thread: these are the tokens from now on; one reference goes over. Streams of tokens that are
- * not among them, or may not read any more, end. */
+ * not among them, or may not read any more, end (server/holders.c). */
 void hub_set_tokens(struct hub *hub, struct tokens *tokens);
 /* Ends all streams and waits, now and from now on, so that nobody is kept waiting. */
 void hub_end_streams(struct hub *hub);
