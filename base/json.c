@@ -20,6 +20,9 @@ struct parser {
     uint32_t count, cap;
     uint32_t open; /* innermost open container; means nothing at depth 0 */
     unsigned depth, max_depth;
+    struct buf *squeezed; /* NULL: nodes are wanted. Else the text is, and only open containers
+                             have a node. */
+    const char *from;     /* the text from here on is not in squeezed yet */
     struct json_error error;
 };
 
@@ -57,7 +60,7 @@ static struct json_node *add_node(struct parser *p, enum json_type type, const c
 static const char *add_scalar(struct parser *p, enum json_type type, const char *from,
                               const char *to)
 {
-    if (to)
+    if (to && !p->squeezed)
         add_node(p, type, from)->end = (uint32_t)(to - p->start);
     return to;
 }
@@ -67,6 +70,17 @@ static const char *skip_space(const char *at, const char *end)
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     return at;
+}
+
+/* Past the white space between two tokens. */
+static const char *next_token(struct parser *p, const char *at)
+{
+    const char *past = skip_space(at, p->end);
+    if (p->squeezed && past > at) {
+        buf_add(p->squeezed, p->from, (size_t)(at - p->from));
+        p->from = past;
+    }
+    return past;
 }
 
 /* To the next byte that is a quote, a backslash, a control character or not ASCII. Eight bytes at
@@ -149,7 +163,7 @@ static const char *add_string(struct parser *p, const char *at)
 {
     bool escaped = false;
     const char *to = add_scalar(p, JSON_STRING, at, scan_string(p, at + 1, &escaped));
-    if (to)
+    if (to && !p->squeezed)
         p->nodes[p->count - 1].escaped = escaped;
     return to;
 }
@@ -215,6 +229,8 @@ static const char *open_container(struct parser *p, const char *at, enum json_ty
 static const char *close_container(struct parser *p, const char *at)
 {
     struct json_node *node = &p->nodes[p->open];
+    if (p->squeezed)
+        p->count = p->open; /* nobody looks at what is closed */
     p->open = node->next;
     p->depth--;
     node->next = p->count;
@@ -272,10 +288,10 @@ static const char *scan_name(struct parser *p, const char *at)
     at = add_string(p, at);
     if (!at)
         return NULL;
-    at = skip_space(at, p->end);
+    at = next_token(p, at);
     if (at == p->end || *at != ':')
         return fail(p, at, "a colon is missing after the member's name");
-    return skip_space(at + 1, p->end);
+    return next_token(p, at + 1);
 }
 
 static const char *scan_comma(struct parser *p, const char *at, char closer)
@@ -283,7 +299,7 @@ static const char *scan_comma(struct parser *p, const char *at, char closer)
     bool array = closer == ']';
     if (at == p->end || *at != ',')
         return fail(p, at, array ? "a comma or ] is missing" : "a comma or } is missing");
-    const char *past = skip_space(at + 1, p->end);
+    const char *past = next_token(p, at + 1);
     if (past < p->end && *past == closer)
         return fail(p, at,
                     array ? "a comma before ] is not allowed" : "a comma before } is not allowed");
@@ -296,7 +312,7 @@ static const char *scan_item(struct parser *p, const char *at)
     struct json_node *open = &p->nodes[p->open];
     bool object = open->type == JSON_OBJECT;
     char closer = object ? '}' : ']';
-    at = skip_space(at, p->end);
+    at = next_token(p, at);
     if (at < p->end && *at == closer)
         return close_container(p, at + 1);
     if (open->count++)
@@ -310,22 +326,26 @@ static const char *scan_text(struct parser *p)
 {
     if (p->end - p->start >= 3 && memcmp(p->start, "\xEF\xBB\xBF", 3) == 0)
         return fail(p, p->start, "a byte-order mark is not allowed");
-    const char *at = scan_value(p, skip_space(p->start, p->end));
+    const char *at = scan_value(p, next_token(p, p->start));
     while (at && p->depth)
         at = scan_item(p, at);
     if (!at)
         return NULL;
-    at = skip_space(at, p->end);
+    at = next_token(p, at);
     return at == p->end ? at : fail(p, at, "there is more after the value");
+}
+
+static bool too_long(struct str text, struct json_error *error)
+{
+    if (text.len < UINT32_MAX)
+        return false;
+    *error = (struct json_error){.what = "the text is longer than 4 GiB"};
+    return true;
 }
 
 bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct json *json,
                 struct json_error *error)
 {
-    if (text.len >= UINT32_MAX) {
-        *error = (struct json_error){.what = "the text is longer than 4 GiB"};
-        return false;
-    }
     struct json_node scratch[SCRATCH_NODES];
     const char *start = text.data ? text.data : "";
     struct parser p = {.start = start,
@@ -333,6 +353,8 @@ bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct
                        .nodes = scratch,
                        .cap = SCRATCH_NODES,
                        .max_depth = max_depth};
+    if (too_long(text, error))
+        return false;
     bool good = scan_text(&p) != NULL;
     if (good) {
         struct json_node *nodes = ARENA_ARRAY(arena, struct json_node, p.count);
@@ -340,6 +362,32 @@ bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct
         *json = (struct json){text, nodes, p.count};
     } else {
         *error = p.error;
+    }
+    mem_free(p.heap);
+    return good;
+}
+
+bool json_squeeze(struct str text, unsigned max_depth, struct buf *out, struct json_error *error)
+{
+    struct json_node scratch[SCRATCH_NODES];
+    const char *start = text.data ? text.data : "";
+    size_t before = out->len;
+    struct parser p = {.start = start,
+                       .end = start + text.len,
+                       .nodes = scratch,
+                       .cap = SCRATCH_NODES,
+                       .max_depth = max_depth,
+                       .squeezed = out,
+                       .from = start};
+    if (too_long(text, error))
+        return false;
+    buf_reserve(out, text.len);
+    bool good = scan_text(&p) != NULL;
+    if (good) {
+        buf_add(out, p.from, (size_t)(p.end - p.from));
+    } else {
+        *error = p.error;
+        out->len = before;
     }
     mem_free(p.heap);
     return good;

@@ -56,6 +56,11 @@ struct json_error {
 bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct json *json,
                 struct json_error *error);
 
+/* Checks text by the same rules and appends it without the white space between tokens: always one
+ * line. No nodes are made, so it takes no memory but out's, however many values there are. False:
+ * *error says why, and out is as it was. */
+bool json_squeeze(struct str text, unsigned max_depth, struct buf *out, struct json_error *error);
+
 /* The node's bytes as they stand in the text, quotes included. */
 struct str json_raw(const struct json *json, uint32_t node);
 /* A string node's value, decoded, in the arena (or a slice of the text where nothing was escaped).

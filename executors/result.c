@@ -29,12 +29,11 @@ struct outcome result_too_large(struct run *run)
 struct outcome result_outcome(struct run *run, struct str text)
 {
     struct buf value = {0};
-    struct json json;
     struct json_error error;
     if (!text.len) {
         buf_add_text(&value, "null");
-    } else if (json_parse(text, JSON_MAX_DEPTH, &run->arena, &json, &error)) {
-        json_minify(&json, 0, &value);
+    } else if (json_squeeze(text, JSON_MAX_DEPTH, &value, &error)) {
+        /* that is the result */
     } else if (error.too_deep) {
         return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
                            JSON_MAX_DEPTH);

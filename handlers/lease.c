@@ -146,10 +146,7 @@ void handle_lease_heartbeat(struct request *request)
 void handle_lease_result(struct request *request)
 {
     struct lease_call *call = call_new(request, LEASE_RESULT);
-    struct buf text = {0};
-    json_minify(&request->json, 0, &text);
-    call->result = arena_str(&request->arena, buf_str(&text));
-    buf_done(&text);
+    call->result = buf_str(&request->body);
     call_start(request, true);
 }
 

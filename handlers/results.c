@@ -90,13 +90,10 @@ void handle_task_supply(struct request *request)
 {
     struct supplying *supplying = ARENA_NEW(&request->arena, struct supplying);
     struct supply *supply = &supplying->supply;
-    struct buf text = {0};
-    json_minify(&request->json, 0, &text);
     supplying->request = request;
     supply->command.arena = &request->arena;
     supply->id = request->id;
-    supply->result = arena_str(&request->arena, buf_str(&text));
-    buf_done(&text);
+    supply->result = buf_str(&request->body);
     request->state = supplying;
     request_suspend(request, supplied);
     supply_post(app_of(request)->engine, supply, supply_done);

@@ -150,15 +150,31 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
     return MHD_YES;
 }
 
+static bool squeeze_body(struct request *request, struct json_error *error)
+{
+    struct buf squeezed = {0};
+    if (!json_squeeze(buf_str(&request->body), JSON_MAX_DEPTH, &squeezed, error)) {
+        buf_done(&squeezed);
+        return false;
+    }
+    buf_done(&request->body);
+    request->body = squeezed;
+    return true;
+}
+
 static void parse_body(struct request *request)
 {
     struct json_error error;
+    bool good;
     if (request->route->body == BODY_NONE ||
         (request->route->body == BODY_OPTIONAL && !request->body.len))
         return;
-    request->has_json = json_parse(buf_str(&request->body), JSON_MAX_DEPTH, &request->arena,
-                                   &request->json, &error);
-    if (!request->has_json)
+    if (request->route->body == BODY_RESULT)
+        good = squeeze_body(request, &error);
+    else
+        good = request->has_json = json_parse(buf_str(&request->body), JSON_MAX_DEPTH,
+                                              &request->arena, &request->json, &error);
+    if (!good)
         problem_set(&request->problem, &request->arena, PROBLEM_MALFORMED_JSON, "byte %zu: %s",
                     error.offset, error.what);
 }

@@ -26,7 +26,8 @@ enum body_rule {
     BODY_NONE,     /* what comes is ignored */
     BODY_JSON,     /* application/json, needed */
     BODY_OPTIONAL, /* application/json, or nothing at all */
-    BODY_RESULT,   /* application/json, needed; as large as a result may be */
+    BODY_RESULT,   /* application/json, needed; as large as a result may be. It is only checked:
+                      request->body is then the result on one line, and there is no json. */
 };
 
 /* Who is answered, where the server has tokens. */
@@ -70,7 +71,7 @@ struct request {
     struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
-    struct json json; /* the body, when the route's rule is JSON and there is one */
+    struct json json; /* the body, when the route's rule is JSON or OPTIONAL and there is one */
     bool has_json;
     struct tokens *tokens;       /* of the moment when it came; one reference, or NULL */
     const struct token *token;   /* who asks; NULL: nobody has to say */

@@ -25,6 +25,19 @@ static const struct bad_text {
 #undef BAD
 };
 
+/* The check without nodes has the same opinion, and of bad texts leaves nothing. */
+static void squeezes_alike(struct str text, unsigned max_depth, bool good,
+                           const struct json_error *error)
+{
+    struct json_error other = {0};
+    struct buf out = {0};
+    assert_row(text, json_squeeze(text, max_depth, &out, &other) == good);
+    assert_row(text, (out.len != 0) == good);
+    assert_row(text, good || (other.offset == error->offset && other.what == error->what &&
+                              other.too_deep == error->too_deep));
+    buf_done(&out);
+}
+
 /* Parses a copy that ends where the text ends, so that the sanitizers see a read past it. */
 static bool parses(struct str text, unsigned max_depth, struct json_error *error)
 {
@@ -32,6 +45,7 @@ static bool parses(struct str text, unsigned max_depth, struct json_error *error
     struct json json = {0};
     char *copy = mem_copy(text.data, text.len);
     bool good = json_parse((struct str){copy, text.len}, max_depth, &arena, &json, error);
+    squeezes_alike((struct str){copy, text.len}, max_depth, good, error);
     assert_true(good == (json.count != 0)); /* untouched where it is refused */
     mem_free(copy);
     arena_done(&arena);

@@ -37,6 +37,10 @@ static void minifies(void **state)
         json_minify(&json, 0, &buf);
         assert_str(((struct str){buf.data + 1, buf.len - 1}), rows[i].line);
         assert_int_equal(buf.data[0], '>');
+        struct json_error error = {0};
+        buf.len = 1;
+        assert_true(json_squeeze(rows[i].text, JSON_MAX_DEPTH, &buf, &error));
+        assert_str(((struct str){buf.data + 1, buf.len - 1}), rows[i].line);
         buf_done(&buf);
     }
     arena_done(&arena);
