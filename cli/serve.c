@@ -19,6 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum {
+    MAX_HEADER_LEAST = 4096,     /* libmicrohttpd answers in the same memory */
+    CONNECTIONS_DEFAULT = 65536, /* at most, unless --max-connections says so */
+};
+
 struct serving {
     struct settings settings;
     struct arena arena; /* texts of the settings and what is made of them */
@@ -26,6 +31,7 @@ struct serving {
     struct sockaddr_storage bound;
     int socket;
     struct engine engine;
+    struct admission admission;
     struct hub hub;
     struct http_server http;
     struct app app;
@@ -77,6 +83,10 @@ static const char *check_settings(const struct settings *settings)
         return "--listen wants HOST:PORT";
     if (!settings->data.len || !settings->functions.len)
         return "--data and --functions want a folder";
+    if (settings->max_header < MAX_HEADER_LEAST)
+        return "--max-header has to be at least 4096";
+    if (!settings->header_timeout || !settings->idle_timeout || !settings->body_timeout)
+        return "--header-timeout, --idle-timeout and --body-timeout want more than 0 seconds";
     return NULL;
 }
 
@@ -136,14 +146,29 @@ static struct engine_config engine_config_of(const struct settings *settings)
     };
 }
 
-static struct http_config http_config_of(struct serving *serving, rlim_t files)
+/* Some descriptors are for children, the database and calls of services. */
+static struct admission_limits admission_limits_of(const struct settings *settings, rlim_t files)
+{
+    rlim_t spare = files > 512 ? files - 256 : files / 2;
+    int64_t all = settings->max_connections;
+    if (!all)
+        all = spare < CONNECTIONS_DEFAULT ? (int64_t)spare : CONNECTIONS_DEFAULT;
+    int64_t per_address = settings->max_connections_per_address;
+    return (struct admission_limits){
+        .connections = all,
+        .per_address = per_address ? per_address : (all + 1) / 2,
+        .exempt_loopback = per_address == 0,
+        .streams = settings->max_streams ? settings->max_streams : (all * 3 + 3) / 4,
+    };
+}
+
+static struct http_config http_config_of(struct serving *serving)
 {
     const struct settings *settings = &serving->settings;
     bool loopback = access_loopback((const struct sockaddr *)&serving->bound);
     struct str host = settings->listen;
     host.len = (size_t)((const char *)memrchr(host.data, ':', host.len) - host.data);
     unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    rlim_t spare = files > 512 ? files - 256 : files / 2; /* for children, the database, streams */
     return (struct http_config){
         .routes = routes,
         .access = {.cors_origins = settings->cors_origin,
@@ -154,10 +179,14 @@ static struct http_config http_config_of(struct serving *serving, rlim_t files)
         .app = &serving->app,
         .hub = &serving->hub,
         .threads = settings->http_threads ? (unsigned)settings->http_threads : (cores + 1) / 2,
-        .connections = settings->max_connections ? (unsigned)settings->max_connections
-                                                 : (unsigned)(spare < 1000000 ? spare : 1000000),
+        .admission = &serving->admission,
+        .limits = {.header_ms = settings->header_timeout,
+                   .idle_ms = settings->idle_timeout,
+                   .body_ms = settings->body_timeout,
+                   .min_rate = settings->min_rate},
         .max_body = settings->max_body,
         .max_result = settings->max_result,
+        .max_header = settings->max_header,
     };
 }
 
@@ -186,15 +215,17 @@ static void end_server(void *arg)
 static bool start_all(struct serving *serving, rlim_t files, char **message)
 {
     const struct engine_config config = engine_config_of(&serving->settings);
+    const struct admission_limits limits = admission_limits_of(&serving->settings, files);
+    admission_init(&serving->admission, &limits);
     if (!engine_open(&serving->engine, &config, message) ||
         !hub_open(&serving->hub, engine_database(&config, &serving->arena),
-                  serving->settings.heartbeat, message))
+                  serving->settings.heartbeat, &serving->admission, message))
         return false;
     const struct event_sink sink = {&serving->hub, hub_publish, end_server, hub_wants_logs};
     serving->app = (struct app){
         .engine = &serving->engine, .hub = &serving->hub, .authority = &serving->authority};
     openapi_init(&serving->app.openapi, &routes);
-    const struct http_config http = http_config_of(serving, files);
+    const struct http_config http = http_config_of(serving);
     hub_start(&serving->hub);
     engine_start(&serving->engine, &sink);
     return http_start(&serving->http, serving->socket, &http, message);
@@ -271,6 +302,7 @@ static void run(struct serving *serving, sigset_t *set)
     http_stop(&serving->http);
     engine_stop(&serving->engine);
     hub_stop(&serving->hub);
+    admission_done(&serving->admission);
     openapi_done(&serving->app.openapi);
 }
 

@@ -43,11 +43,20 @@ void stream_start(struct request *request, struct subscription *subscription, en
         reply_refuse(request, PROBLEM_DRAINING, "the server is shutting down");
         return;
     }
+    struct hub *hub = app_of(request)->hub;
+    if (!admission_stream_enter(hub->admission)) {
+        reply_refuse(request, PROBLEM_TOO_MANY_STREAMS, "%lld event streams are open (--max-streams)",
+                     (long long)hub->admission->limits.streams);
+        return;
+    }
     subscription->head = stream_head(request, kind);
     subscription->holder = token_number(request->token);
     subscription->fd = request_take_socket(request);
-    if (subscription->fd < 0)
+    if (subscription->fd < 0) {
+        admission_stream_leave(hub->admission);
         reply_refuse(request, PROBLEM_INTERNAL, "no descriptor is left for a stream");
-    else
-        hub_subscribe(app_of(request)->hub, subscription);
+        return;
+    }
+    subscription->peer = request_take_place(request);
+    hub_subscribe(hub, subscription);
 }

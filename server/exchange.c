@@ -95,27 +95,15 @@ static void check_request(struct request *request)
  * client to have read it. Closing at once would reset the connection under the answer. */
 static enum MHD_Result part(struct request *request)
 {
-    struct buf body = {0}, reply = {0};
+    struct buf reply = {0};
     if (request->problem.code == PROBLEM_NONE)
         problem_set(&request->problem, &request->arena, PROBLEM_BODY_TOO_LARGE,
                     "a body may have %zu bytes here", request->body_limit);
-    const struct problem_kind *kind = problem_kind(request->problem.code);
-    problem_render(&request->problem, STR_NONE, &body);
-    buf_addf(&reply,
-             "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
-             "Content-Length: %zu\r\nConnection: close\r\n",
-             kind->status, MHD_get_reason_phrase_for(kind->status), body.len);
-    for (const struct header *header = request->headers; header; header = header->next) {
-        if (!str_eq_nocase(header->name, STR("Connection")))
-            buf_addf(&reply, "%s: %s\r\n", header->name.data, header->value.data);
-    }
-    buf_add_text(&reply, "\r\n");
-    buf_add_str(&reply, buf_str(&body));
-    request->status = kind->status;
+    reply_render(&request->problem, request->headers, &reply);
+    request->status = problem_kind(request->problem.code)->status;
     int fd = request_take_socket(request);
     if (fd >= 0)
         hub_farewell(request->thread->server->config.hub, fd, buf_str(&reply));
-    buf_done(&body);
     buf_done(&reply);
     return MHD_NO;
 }
@@ -185,11 +173,14 @@ static enum MHD_Result after_handler(struct request *request)
 {
     if (request->taken)
         return MHD_NO;
+    if (request->replied)
+        connection_enter(connection_of(request->connection), PHASE_ANSWER);
     return request->replied || request->suspended ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result answer(struct request *request)
 {
+    connection_enter(connection_of(request->connection), PHASE_WORK);
     if (request->problem.code == PROBLEM_NONE && request->route)
         parse_body(request);
     bool page = request->route && request->route->access == ACCESS_PAGE &&
@@ -224,6 +215,7 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
     (void)version;
     if (!request) {
         request = *state = request_new(arg, connection, url, method);
+        connection_enter(connection_of(connection), PHASE_BODY);
         return first_call(request);
     }
     if (*size)
@@ -248,10 +240,10 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
 {
     struct request *request = *state;
     (void)arg;
-    (void)connection;
     (void)why;
     if (!request)
         return;
+    connection_enter(connection_of(connection), PHASE_IDLE);
     count_answer(request);
     struct arena arena = request->arena;
     if (request->tokens)

@@ -3,11 +3,13 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 struct farewell {
     struct hub_mail mail;
+    struct hub *hub;
     uv_poll_t poll;
     uv_timer_t timer;
     int fd;
@@ -18,8 +20,15 @@ struct farewell {
 
 void hub_farewell(struct hub *hub, int fd, struct str text)
 {
+    if (atomic_fetch_add(&hub->farewells, 1) >= FAREWELLS_MAX) {
+        atomic_fetch_sub(&hub->farewells, 1);
+        (void)send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        close(fd);
+        return;
+    }
     struct farewell *farewell = mem_alloc(sizeof(*farewell));
     farewell->mail.kind = HUB_FAREWELL;
+    farewell->hub = hub;
     farewell->fd = fd;
     buf_add_str(&farewell->text, text);
     mailbox_post(&hub->mailbox, &farewell->mail.mail);
@@ -30,6 +39,7 @@ static void handle_closed(uv_handle_t *handle)
     struct farewell *farewell = handle->data;
     if (--farewell->open_handles)
         return;
+    atomic_fetch_sub(&farewell->hub->farewells, 1);
     buf_done(&farewell->text);
     mem_free(farewell);
 }

@@ -4,60 +4,34 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "server/exchange.h"
+#include "server/reply.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 /* --- the loop --------------------------------------------------------------------------- */
 
-static void on_timer(uv_timer_t *timer);
-
-/* At its limit libmicrohttpd stops listening, and starts again at the beginning of a run: the one
- * after that in which a connection was closed. */
-static void run_and_listen(struct http_thread *thread)
-{
-    MHD_run(thread->daemon);
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(thread->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    bool full = info->num_connections >= thread->limit;
-    if (thread->full && !full)
-        MHD_run(thread->daemon);
-    thread->full = full;
-}
-
-static void run_daemon(struct http_thread *thread)
+void http_run(struct http_thread *thread)
 {
     MHD_UNSIGNED_LONG_LONG ms;
-    run_and_listen(thread);
-    if (MHD_get_timeout(thread->daemon, &ms) != MHD_YES) {
-        uv_timer_stop(&thread->timer);
-    } else if (ms == 0) {
+    MHD_run(thread->daemon);
+    if (MHD_get_timeout(thread->daemon, &ms) == MHD_YES && ms == 0)
         uv_async_send(&thread->wake); /* it has more to do, but mail goes first */
-    } else {
-        uv_update_time(&thread->loop);
-        uv_timer_start(&thread->timer, on_timer, ms, 0);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    run_daemon(timer->data);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
-    run_daemon(poll->data);
+    http_run(poll->data);
 }
 
 static void close_handles(struct http_thread *thread)
 {
     uv_close((uv_handle_t *)&thread->ready, NULL);
-    uv_close((uv_handle_t *)&thread->timer, NULL);
+    connections_stop(thread);
     uv_close((uv_handle_t *)&thread->wake, NULL);
 }
 
@@ -69,7 +43,7 @@ static void on_wake(uv_async_t *wake)
         thread->suspended--;
         MHD_resume_connection(container_of(mail, struct request, mail)->connection);
     }
-    run_daemon(thread);
+    http_run(thread);
     if (atomic_load(&thread->server->stopping) && thread->suspended == 0 &&
         !uv_is_closing((uv_handle_t *)wake))
         close_handles(thread);
@@ -122,18 +96,18 @@ static void no_log(void *arg, const char *format, va_list args)
     (void)args;
 }
 
-static bool thread_open(struct http_thread *thread, unsigned connections)
+/* Limits on connections, in number and in time, are not its business but ours. */
+static bool thread_open(struct http_thread *thread)
 {
     struct http_server *server = thread->server;
-    thread->limit = connections;
-    int fd = fcntl(server->socket, F_DUPFD_CLOEXEC, 0);
     thread->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        exchange_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, exchange_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_notify, thread, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, UINT_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)server->config.max_header,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!thread->daemon)
         return false;
@@ -142,23 +116,40 @@ static bool thread_open(struct http_thread *thread, unsigned connections)
     uv_loop_init(&thread->loop);
     uv_poll_init(&thread->loop, &thread->ready, info->epoll_fd);
     uv_async_init(&thread->loop, &thread->wake, on_wake);
-    uv_timer_init(&thread->loop, &thread->timer);
-    thread->ready.data = thread->wake.data = thread->timer.data = thread;
+    thread->ready.data = thread->wake.data = thread;
+    connections_start(thread);
     mailbox_init(&thread->mailbox, mailbox_wake, &thread->wake);
     uv_poll_start(&thread->ready, UV_READABLE, on_ready);
     thread_start(&thread->thread, "http", http_main, thread, &server->stopping);
     return true;
 }
 
+static void render_text(struct http_server *server, enum http_text which, enum problem_code code,
+                        const char *detail)
+{
+    const struct problem problem = {.code = code, .detail = str_of(detail)};
+    reply_render(&problem, NULL, &server->rendered[which]);
+    server->texts[which] = buf_str(&server->rendered[which]);
+}
+
+static void render_texts(struct http_server *server)
+{
+    render_text(server, HTTP_TEXT_TIMEOUT, PROBLEM_REQUEST_TIMEOUT, "the request took too long");
+    render_text(server, HTTP_TEXT_FULL, PROBLEM_TOO_MANY_CONNECTIONS,
+                "all connections are in use (--max-connections)");
+    render_text(server, HTTP_TEXT_ADDRESS_FULL, PROBLEM_TOO_MANY_CONNECTIONS,
+                "your address has too many connections (--max-connections-per-address)");
+}
+
 bool http_start(struct http_server *server, int socket, const struct http_config *config,
                 char **message)
 {
     *server = (struct http_server){.config = *config, .socket = socket};
+    render_texts(server);
     server->threads = mem_alloc(config->threads * sizeof(*server->threads));
     for (unsigned i = 0; i < config->threads; i++) {
         server->threads[i].server = server;
-        if (!thread_open(&server->threads[i], config->connections / config->threads +
-                                                  (config->connections % config->threads > i))) {
+        if (!thread_open(&server->threads[i])) {
             *message = mem_string("libmicrohttpd does not start");
             return false;
         }
@@ -177,6 +168,8 @@ void http_stop(struct http_server *server)
         uv_loop_close(&thread->loop);
         mailbox_done(&thread->mailbox);
     }
+    for (size_t i = 0; i < HTTP_TEXTS; i++)
+        buf_done(&server->rendered[i]);
     mem_free(server->threads);
     close(server->socket);
 }

@@ -1,5 +1,6 @@
 /* The HTTP server: threads that each run libmicrohttpd in external mode on an
- * event loop of their own, all accepting from one listening socket.
+ * event loop of their own, all accepting from one listening socket
+ * (server/connection.h).
  *
  * libmicrohttpd's own threads are not used: with 128 busy connections they can
  * stop for good (docs/decisions/0003), and the loop wakes resumed requests once
@@ -9,6 +10,7 @@
 
 #include "server/access.h"
 #include "server/authority.h"
+#include "server/connection.h"
 #include "server/hub.h"
 #include "server/router.h"
 
@@ -20,11 +22,16 @@ struct http_config {
     struct authority *authority;
     void *app;            /* given to handlers */
     struct hub *hub;      /* says farewell to clients whose body is refused half-way */
-    unsigned threads;     /* at least 1 */
-    unsigned connections; /* at most so many at once */
-    int64_t max_body;     /* bytes */
-    int64_t max_result;   /* bytes of a body whose rule is BODY_RESULT */
+    struct admission *admission;
+    struct connection_limits limits;
+    unsigned threads;   /* at least 1 */
+    int64_t max_body;   /* bytes */
+    int64_t max_result; /* bytes of a body whose rule is BODY_RESULT */
+    int64_t max_header; /* bytes of memory for a connection's request line and headers */
 };
+
+/* Answers that are not libmicrohttpd's to write: rendered once. */
+enum http_text { HTTP_TEXT_TIMEOUT, HTTP_TEXT_FULL, HTTP_TEXT_ADDRESS_FULL, HTTP_TEXTS };
 
 struct http_thread {
     struct http_server *server;
@@ -32,11 +39,14 @@ struct http_thread {
     uv_loop_t loop;
     uv_poll_t ready;  /* libmicrohttpd's epoll descriptor */
     uv_async_t wake;  /* requests to resume, or the end */
-    uv_timer_t timer; /* connections' time-outs */
+    uv_poll_t incoming; /* the server's socket */
+    uv_timer_t pause;   /* until it accepts again */
+    uv_timer_t sweep;   /* looks for connections that take too long */
     struct mailbox mailbox;
-    unsigned limit; /* connections at once */
-    bool full;      /* at the limit when last looked at */
-    int suspended;  /* requests that somebody will wake */
+    struct connection_list lists[PHASES];
+    struct connection *arriving; /* being handed to libmicrohttpd */
+    size_t open;                 /* connections */
+    int suspended;               /* requests that somebody will wake */
     pthread_t thread;
     _Atomic int64_t answers[6]; /* by the first digit of the status; only this thread counts */
 };
@@ -45,10 +55,14 @@ struct http_server {
     struct http_config config;
     int socket;
     struct http_thread *threads;
+    struct buf rendered[HTTP_TEXTS];
+    struct str texts[HTTP_TEXTS];
+    _Atomic int64_t timeouts[PHASES]; /* connections that were cut off, for statistics; as next */
+    _Atomic int64_t evictions;        /* connections that had to make room */
     _Atomic bool stopping;
 };
 
-enum { HTTP_BACKLOG = 1024, HTTP_IDLE_SECONDS = 75, HTTP_CONNECTION_MEMORY = 16384 };
+enum { HTTP_BACKLOG = 1024 };
 
 /* Whether the text is of the form HOST:PORT, with [ ] around an IPv6 address. */
 bool http_address_valid(struct str address);
@@ -60,6 +74,8 @@ bool http_start(struct http_server *server, int socket, const struct http_config
                 char **message);
 /* Takes no more connections, and waits for suspended requests: somebody has to wake each. */
 void http_stop(struct http_server *server);
+/* HTTP thread: lets libmicrohttpd do what there is to do. */
+void http_run(struct http_thread *thread);
 /* Any thread: requests answered with a status of this first digit, 1 to 5. */
 int64_t http_answers(const struct http_server *server, unsigned digit);
 

@@ -190,6 +190,8 @@ static void take_newcomer(struct hub *hub, struct newcomer *newcomer)
 {
     if (hub->ended || !holder_may_listen(hub, newcomer->subscription.holder)) {
         close(newcomer->subscription.fd);
+        admission_stream_leave(hub->admission);
+        admission_leave(hub->admission, newcomer->subscription.peer);
         mem_free(newcomer->filter);
         frame_unref(newcomer->head);
     } else {
@@ -320,9 +322,11 @@ static void hub_main(void *arg)
     uv_run(&hub->loop, UV_RUN_DEFAULT);
 }
 
-bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, char **message)
+bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, struct admission *admission,
+              char **message)
 {
-    *hub = (struct hub){.heartbeat_ms = heartbeat_ms > 0 ? heartbeat_ms : 1};
+    *hub = (struct hub){.heartbeat_ms = heartbeat_ms > 0 ? heartbeat_ms : 1,
+                        .admission = admission};
     hub->db = db_open(path, DB_READ, message);
     if (!hub->db)
         return false;

@@ -12,6 +12,7 @@
 
 #include "base/mailbox.h"
 #include "base/map.h"
+#include "server/admission.h"
 #include "server/frame.h"
 #include "server/tokens.h"
 #include "store/driver.h"
@@ -52,6 +53,7 @@ struct waiter {
 /* What a new subscriber asked for. */
 struct subscription {
     int fd;                      /* the socket, non-blocking; the hub's from now on */
+    struct peer *peer;           /* its place among the connections, and the streams: likewise */
     struct str head;             /* response head and first lines, copied */
     const struct filter *filter; /* copied */
     bool resume;                 /* start after last_id, else with what comes next */
@@ -66,6 +68,7 @@ struct hub {
     int64_t heartbeat_ms;
     struct mailbox mailbox;
     struct db *db;
+    struct admission *admission; /* where streams leave their places */
     pthread_t thread;
     _Atomic bool stopping;
     _Atomic int64_t listeners;     /* subscribers and waiters; 0: the writer need not tell */
@@ -73,6 +76,7 @@ struct hub {
     _Atomic int64_t subscribers;   /* for statistics, as are the next */
     _Atomic int64_t lags;          /* times that a subscriber fell behind what is live */
     _Atomic int64_t dropped;       /* subscribers that were cut off, as they took nothing */
+    _Atomic int64_t farewells;     /* last answers that are being given */
 
     struct map by_channel, by_task;     /* of struct link */
     struct subscriber *everyone;        /* those with neither filter */
@@ -88,10 +92,12 @@ struct hub {
 };
 
 /* path: the database. False: *message (mem_free it) says why. */
-bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, char **message);
+bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, struct admission *admission,
+              char **message);
 void hub_start(struct hub *hub);
 /* Any thread: writes a last answer to a socket, the hub's from now on, and closes it once the
- * client has seen it or FAREWELL_MS have passed (server/farewell.c). */
+ * client has seen it or FAREWELL_MS have passed (server/farewell.c). When it has FAREWELLS_MAX to
+ * give already, it is written and closed at once. */
 void hub_farewell(struct hub *hub, int fd, struct str text);
 /* Any thread: these are the tokens from now on; one reference goes over. Streams of tokens that are
  * not among them, or may not read any more, end (server/holders.c). */

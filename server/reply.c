@@ -65,6 +65,26 @@ void problem_render(const struct problem *problem, struct str extra, struct buf 
     buf_add_text(out, "}\n");
 }
 
+void reply_render(const struct problem *problem, const struct header *headers, struct buf *out)
+{
+    const struct problem_kind *kind = problem_kind(problem->code);
+    struct buf body = {0};
+    problem_render(problem, STR_NONE, &body);
+    buf_addf(out,
+             "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
+             "Content-Length: %zu\r\nConnection: close\r\n",
+             kind->status, MHD_get_reason_phrase_for(kind->status), body.len);
+    if (kind->status == 503)
+        buf_add_text(out, "Retry-After: 1\r\n");
+    for (; headers; headers = headers->next) {
+        if (!str_eq_nocase(headers->name, STR("Connection")))
+            buf_addf(out, "%s: %s\r\n", headers->name.data, headers->value.data);
+    }
+    buf_add_text(out, "\r\n");
+    buf_add_str(out, buf_str(&body));
+    buf_done(&body);
+}
+
 void reply_problem(struct request *request, const struct problem *problem, struct str extra)
 {
     struct buf body = {0};

@@ -23,4 +23,8 @@ void reply_refuse(struct request *request, enum problem_code code, const char *f
 /* Renders the body of a problem. */
 void problem_render(const struct problem *problem, struct str extra, struct buf *out);
 
+/* The bytes of an answer that ends its connection, for where libmicrohttpd does not write it.
+ * headers: further ones, or NULL. */
+void reply_render(const struct problem *problem, const struct header *headers, struct buf *out);
+
 #endif

@@ -67,3 +67,8 @@ int request_take_socket(struct request *request)
     request->taken = fd >= 0;
     return fd;
 }
+
+struct peer *request_take_place(struct request *request)
+{
+    return connection_take_place(connection_of(request->connection));
+}

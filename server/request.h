@@ -15,6 +15,7 @@
 
 struct http_server;
 struct http_thread;
+struct peer;
 struct request;
 struct ticket;
 struct token;
@@ -102,5 +103,7 @@ void request_wake(struct request *request);
 /* Takes the socket over: a duplicate of its descriptor, the caller's. libmicrohttpd lets go of the
  * connection when the handler returns. -1: no descriptor is left (errno). */
 int request_take_socket(struct request *request);
+/* The connection's place among all of them, for who has taken its socket and keeps it. */
+struct peer *request_take_place(struct request *request);
 
 #endif

@@ -115,6 +115,8 @@ void subscriber_close(struct subscriber *s)
     uv_close((uv_handle_t *)&s->poll, handle_closed);
     shutdown(s->fd, SHUT_RDWR);
     close(s->fd);
+    admission_stream_leave(s->hub->admission);
+    admission_leave(s->hub->admission, s->peer);
 }
 
 /* --- writing ----------------------------------------------------------------------- */
@@ -314,6 +316,7 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription, st
     s->hub = hub;
     s->fd = subscription->fd;
     s->holder = subscription->holder;
+    s->peer = subscription->peer;
     s->filter = filter;
     atomic_fetch_add(&hub->subscribers, 1);
     atomic_fetch_add(&hub->log_listeners, s->filter->logs);

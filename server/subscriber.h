@@ -20,6 +20,7 @@ struct subscriber {
     struct subscriber *next_everyone, **at_everyone;
     uv_poll_t poll;
     int fd;
+    struct peer *peer; /* its place among the connections */
     bool live; /* gets frames as they come; else it reads on from its cursor */
     bool dirty;
     bool blocked;       /* the socket takes no more: waits to be writable */

@@ -1,0 +1,255 @@
+#include "server/connection.h"
+
+#include "base/mem.h"
+#include "server/http.h"
+#include "server/traffic.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+enum {
+    ACCEPT_BATCH = 64, /* connections taken before those that are open get their turn */
+    PAUSE_MS = 100,    /* without accepting, when no descriptor is left */
+    SWEEP_MS = 500,    /* between two looks at who has taken too long */
+};
+
+/* --- lists ------------------------------------------------------------------------------ */
+
+static struct connection_list *list_of(const struct connection *c)
+{
+    return &c->thread->lists[c->phase];
+}
+
+static void list_remove(struct connection *c)
+{
+    struct connection_list *list = list_of(c);
+    *(c->older ? &c->older->newer : &list->oldest) = c->newer;
+    *(c->newer ? &c->newer->older : &list->newest) = c->older;
+}
+
+static void list_append(struct connection *c)
+{
+    struct connection_list *list = list_of(c);
+    c->older = list->newest;
+    c->newer = NULL;
+    *(c->older ? &c->older->newer : &list->oldest) = c;
+    list->newest = c;
+    c->since = (int64_t)uv_now(&c->thread->loop);
+}
+
+/* --- phases ----------------------------------------------------------------------------- */
+
+void connection_enter(struct connection *c, enum connection_phase phase)
+{
+    if (c->phase == PHASE_END)
+        return;
+    list_remove(c);
+    c->phase = phase;
+    list_append(c);
+    c->moved = 0; /* the first look finds out how much it was before, and lets it pass */
+}
+
+struct peer *connection_take_place(struct connection *c)
+{
+    struct peer *peer = c->peer;
+    c->peer = NULL;
+    return peer;
+}
+
+struct connection *connection_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
+}
+
+static void leave(struct connection *c)
+{
+    struct peer *peer = connection_take_place(c);
+    if (peer)
+        admission_leave(c->thread->server->config.admission, peer);
+}
+
+/* libmicrohttpd finds the end and closes. The place is free from now on. */
+static void cut_off(struct connection *c)
+{
+    shutdown(c->fd, SHUT_RDWR);
+    connection_enter(c, PHASE_END);
+    leave(c);
+}
+
+static void say(const struct connection *c, struct str text)
+{
+    (void)send(c->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* One that waits for a request is closed without a word: there is nothing to answer. */
+static void time_out(struct connection *c)
+{
+    struct http_server *server = c->thread->server;
+    bool asked = c->phase == PHASE_BODY || (c->phase == PHASE_FIRST && traffic_of(c->fd) > 0);
+    atomic_fetch_add(&server->timeouts[c->phase], 1);
+    if (asked)
+        say(c, server->texts[HTTP_TEXT_TIMEOUT]);
+    cut_off(c);
+}
+
+/* Whether a body, or an answer, moves as fast as it has to. */
+static bool moves(struct connection *c)
+{
+    const struct connection_limits *limits = &c->thread->server->config.limits;
+    int64_t before = c->moved, moved = traffic_of(c->fd);
+    if (moved - before < limits->min_rate * limits->body_ms / 1000)
+        return false;
+    list_remove(c);
+    list_append(c);
+    c->moved = moved;
+    return true;
+}
+
+static void sweep_phase(struct http_thread *thread, enum connection_phase phase, int64_t limit)
+{
+    int64_t now = (int64_t)uv_now(&thread->loop);
+    struct connection *c;
+    while ((c = thread->lists[phase].oldest) && now - c->since >= limit) {
+        bool body = phase == PHASE_BODY || phase == PHASE_ANSWER;
+        if (!body || !moves(c))
+            time_out(c);
+    }
+}
+
+static void sweep(uv_timer_t *timer)
+{
+    struct http_thread *thread = timer->data;
+    const struct connection_limits *limits = &thread->server->config.limits;
+    sweep_phase(thread, PHASE_FIRST, limits->header_ms);
+    sweep_phase(thread, PHASE_IDLE, limits->idle_ms);
+    sweep_phase(thread, PHASE_BODY, limits->body_ms);
+    sweep_phase(thread, PHASE_ANSWER, limits->body_ms);
+    if (!thread->open)
+        uv_timer_stop(timer);
+}
+
+/* --- coming and going ------------------------------------------------------------------- */
+
+void connection_notify(void *arg, struct MHD_Connection *connection, void **context,
+                       enum MHD_ConnectionNotificationCode code)
+{
+    struct http_thread *thread = arg;
+    struct connection *c = *context;
+    (void)connection;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = thread->arriving;
+        thread->arriving = NULL;
+        return;
+    }
+    list_remove(c);
+    leave(c);
+    thread->open--;
+    mem_free(c);
+}
+
+/* The client that has kept us waiting for longest makes room: it holds a place and asks nothing. */
+static bool make_room(struct http_thread *thread)
+{
+    struct connection *first = thread->lists[PHASE_FIRST].oldest;
+    struct connection *idle = thread->lists[PHASE_IDLE].oldest;
+    struct connection *longest = !first || (idle && idle->since < first->since) ? idle : first;
+    if (!longest)
+        return false;
+    atomic_fetch_add(&thread->server->evictions, 1);
+    cut_off(longest);
+    return true;
+}
+
+static void connection_open(struct http_thread *thread, int fd, struct peer *peer,
+                            const struct sockaddr *address, socklen_t len)
+{
+    struct connection *c = mem_alloc(sizeof(*c));
+    *c = (struct connection){.thread = thread, .peer = peer, .fd = fd, .phase = PHASE_FIRST};
+    list_append(c);
+    if (!thread->open++)
+        uv_timer_start(&thread->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    thread->arriving = c;
+    MHD_add_connection(thread->daemon, fd, address, len); /* closes it if it fails */
+    if (!thread->arriving)
+        return;
+    thread->arriving = NULL;
+    list_remove(c);
+    leave(c);
+    thread->open--;
+    mem_free(c);
+}
+
+static void admit(struct http_thread *thread, int fd, const struct sockaddr *address, socklen_t len)
+{
+    const struct http_config *config = &thread->server->config;
+    enum admission_reason reason = ADMISSION_ALL;
+    struct peer *peer = admission_enter(config->admission, address, &reason);
+    if (!peer && reason == ADMISSION_ALL && make_room(thread))
+        peer = admission_enter(config->admission, address, &reason);
+    if (peer) {
+        connection_open(thread, fd, peer, address, len);
+        return;
+    }
+    admission_refuse(config->admission, reason);
+    hub_farewell(config->hub, fd,
+                 thread->server->texts[reason == ADMISSION_ALL ? HTTP_TEXT_FULL
+                                                               : HTTP_TEXT_ADDRESS_FULL]);
+}
+
+static void on_incoming(uv_poll_t *poll, int status, int events);
+
+static void pause_over(uv_timer_t *timer)
+{
+    struct http_thread *thread = timer->data;
+    uv_poll_start(&thread->incoming, UV_READABLE, on_incoming);
+}
+
+/* Out of descriptors or of the kernel's memory: the socket would be readable again at once. */
+static void pause_accepting(struct http_thread *thread)
+{
+    make_room(thread);
+    uv_poll_stop(&thread->incoming);
+    uv_timer_start(&thread->pause, pause_over, PAUSE_MS, 0);
+}
+
+/* False: that was all for now. */
+static bool accept_one(struct http_thread *thread)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    int fd = accept4(thread->server->socket, (struct sockaddr *)&address, &len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        admit(thread, fd, (const struct sockaddr *)&address, len);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_accepting(thread);
+    return fd >= 0 || errno == ECONNABORTED || errno == EINTR;
+}
+
+static void on_incoming(uv_poll_t *poll, int status, int events)
+{
+    struct http_thread *thread = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH && accept_one(thread); i++)
+        ;
+    http_run(thread);
+}
+
+void connections_start(struct http_thread *thread)
+{
+    uv_poll_init(&thread->loop, &thread->incoming, thread->server->socket);
+    uv_timer_init(&thread->loop, &thread->pause);
+    uv_timer_init(&thread->loop, &thread->sweep);
+    thread->incoming.data = thread->pause.data = thread->sweep.data = thread;
+    uv_poll_start(&thread->incoming, UV_READABLE, on_incoming);
+}
+
+void connections_stop(struct http_thread *thread)
+{
+    uv_close((uv_handle_t *)&thread->incoming, NULL);
+    uv_close((uv_handle_t *)&thread->pause, NULL);
+    uv_close((uv_handle_t *)&thread->sweep, NULL);
+}

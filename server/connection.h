@@ -1,0 +1,59 @@
+/* An open connection, from its accept to its end, and how long it may take for
+ * what. Each HTTP thread accepts its own and hands them to libmicrohttpd, which
+ * knows only one kind of time limit, that of a client that says nothing at all:
+ * one that sends a byte now and then would stay for ever.
+ *
+ * A connection is in one phase at a time, and in the list of that phase, the
+ * one that has been in it for longest first. All functions: on its HTTP thread. */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include "server/admission.h"
+
+#include <microhttpd.h>
+
+struct http_thread;
+
+enum connection_phase {
+    PHASE_FIRST,  /* has to send its first request's line and headers: --header-timeout */
+    PHASE_IDLE,   /* the same for a further request: --idle-timeout */
+    PHASE_BODY,   /* sends a body: --min-rate, over --body-timeout */
+    PHASE_WORK,   /* waits for us: no limit */
+    PHASE_ANSWER, /* takes an answer: as for a body */
+    PHASE_END,    /* was cut off and is about to be closed */
+    PHASES
+};
+
+struct connection_limits {
+    int64_t header_ms, idle_ms, body_ms;
+    int64_t min_rate; /* bytes a second */
+};
+
+struct connection {
+    struct connection *older, *newer; /* in the list of its phase */
+    struct http_thread *thread;
+    struct peer *peer; /* its place; NULL: a stream has it, or it was given up */
+    int fd;            /* libmicrohttpd's */
+    enum connection_phase phase;
+    int64_t since; /* loop time at which the phase began, or was last looked at; milliseconds */
+    int64_t moved; /* bytes that had come and gone by then */
+};
+
+struct connection_list {
+    struct connection *oldest, *newest;
+};
+
+/* Starts to accept on the server's socket. */
+void connections_start(struct http_thread *thread);
+/* Accepts no more; those that are open stay. */
+void connections_stop(struct http_thread *thread);
+
+/* libmicrohttpd's notice that a connection begins or has ended. */
+void connection_notify(void *thread, struct MHD_Connection *connection, void **context,
+                       enum MHD_ConnectionNotificationCode code);
+struct connection *connection_of(struct MHD_Connection *connection);
+void connection_enter(struct connection *connection, enum connection_phase phase);
+/* The place goes over to the caller, who leaves it. */
+struct peer *connection_take_place(struct connection *connection);
+
+#endif
