@@ -1,6 +1,9 @@
 #include "base/map.h"
 
 #include "base/mem.h"
+#include "base/siphash.h"
+
+#include <sys/auxv.h>
 
 enum { MAP_FIRST = 64 };
 
@@ -71,6 +74,12 @@ struct map_node *map_any(const struct map *map)
             return map->buckets[i];
     }
     return NULL;
+}
+
+/* The kernel gives each process 16 random bytes. */
+uint64_t map_hash_str(struct str key)
+{
+    return siphash(key, (const uint8_t *)getauxval(AT_RANDOM));
 }
 
 uint64_t map_hash(uint64_t key)

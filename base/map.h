@@ -4,8 +4,7 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/str.h"
 
 struct map_node {
     struct map_node *next; /* in the same bucket */
@@ -27,7 +26,9 @@ struct map_node *map_find(const struct map *map, uint64_t hash);
 struct map_node *map_next(const struct map_node *node);
 /* Any entry at all, or NULL: for emptying a map. */
 struct map_node *map_any(const struct map *map);
-/* Spreads the bits of an integer key. */
+/* Hashes for keys: of a text, under a key that is this process's own, as texts are often chosen by
+ * strangers; of an integer, whose bits are spread. */
+uint64_t map_hash_str(struct str key);
 uint64_t map_hash(uint64_t key);
 
 #endif

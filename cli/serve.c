@@ -162,6 +162,13 @@ static struct admission_limits admission_limits_of(const struct settings *settin
     };
 }
 
+/* The largest result has to fit in, as it comes and on one line. */
+static int64_t in_flight_of(const struct settings *settings)
+{
+    int64_t least = 2 * settings->max_result;
+    return settings->max_in_flight > least ? settings->max_in_flight : least;
+}
+
 static struct http_config http_config_of(struct serving *serving)
 {
     const struct settings *settings = &serving->settings;
@@ -186,6 +193,7 @@ static struct http_config http_config_of(struct serving *serving)
                    .min_rate = settings->min_rate},
         .max_body = settings->max_body,
         .max_result = settings->max_result,
+        .max_in_flight = in_flight_of(settings),
         .max_header = settings->max_header,
     };
 }

@@ -45,7 +45,7 @@ struct heard {
 
 static bool heard_already(const struct map *map, struct str name)
 {
-    for (struct map_node *n = map_find(map, str_hash(name)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(map, map_hash_str(name)); n; n = map_next(n)) {
         if (str_eq(container_of(n, struct heard, node)->name, name))
             return true;
     }
@@ -65,7 +65,7 @@ static void add_channels(struct txn *txn, struct str channels, struct map *map, 
             continue;
         struct heard *heard = ARENA_NEW(&txn->arena, struct heard);
         heard->name = name;
-        map_put(map, &heard->node, str_hash(name));
+        map_put(map, &heard->node, map_hash_str(name));
         buf_add_char(out, out->len ? ',' : '[');
         buf_add_str(out, name);
     }

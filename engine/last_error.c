@@ -29,7 +29,7 @@ void last_errors_done(struct last_errors *errors)
 
 static struct last_error *find(const struct last_errors *errors, struct str function)
 {
-    for (struct map_node *n = map_find(&errors->by_function, str_hash(function)); n;
+    for (struct map_node *n = map_find(&errors->by_function, map_hash_str(function)); n;
          n = map_next(n)) {
         struct last_error *error = container_of(n, struct last_error, node);
         if (str_eq(error->function, function))
@@ -45,7 +45,7 @@ static struct last_error *find_or_add(struct last_errors *errors, struct str fun
         return error;
     error = mem_alloc(sizeof(*error));
     error->function = (struct str){mem_copy(function.data, function.len), function.len};
-    map_put(&errors->by_function, &error->node, str_hash(function));
+    map_put(&errors->by_function, &error->node, map_hash_str(function));
     return error;
 }
 

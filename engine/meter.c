@@ -25,7 +25,7 @@ void meter_done(struct meter *meter)
 
 static struct meter_function *find_or_add(struct meter *meter, struct str name)
 {
-    uint64_t hash = str_hash(name);
+    uint64_t hash = map_hash_str(name);
     for (struct map_node *n = map_find(&meter->by_name, hash); n; n = map_next(n)) {
         struct meter_function *function = container_of(n, struct meter_function, node);
         if (str_eq(function->name, name))

@@ -24,7 +24,7 @@ void tally_done(struct tally *tally)
 
 struct tally_function *tally_find(struct tally *tally, struct str name)
 {
-    for (struct map_node *n = map_find(&tally->by_name, str_hash(name)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(&tally->by_name, map_hash_str(name)); n; n = map_next(n)) {
         struct tally_function *function = container_of(n, struct tally_function, node);
         if (str_eq(function->name, name))
             return function;
@@ -40,7 +40,7 @@ struct tally_function *tally_function_of(struct tally *tally, struct str name)
     function = mem_alloc(sizeof(*function));
     function->name = (struct str){mem_copy(name.data, name.len), name.len};
     pthread_mutex_lock(&tally->lock);
-    map_put(&tally->by_name, &function->node, str_hash(name));
+    map_put(&tally->by_name, &function->node, map_hash_str(name));
     function->next = tally->functions;
     tally->functions = function;
     pthread_mutex_unlock(&tally->lock);

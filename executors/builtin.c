@@ -123,7 +123,7 @@ struct member {
 
 static struct member *member_find(const struct map *map, struct str name)
 {
-    for (struct map_node *n = map_find(map, str_hash(name)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(map, map_hash_str(name)); n; n = map_next(n)) {
         struct member *member = container_of(n, struct member, node);
         if (str_eq(member->name, name))
             return member;
@@ -141,7 +141,7 @@ static void merge_object(struct call *call, uint32_t object, struct map *map, st
             member = ARENA_NEW(&call->run->arena, struct member);
             member->name = name;
             member->name_at = i;
-            map_put(map, &member->node, str_hash(name));
+            map_put(map, &member->node, map_hash_str(name));
             **last = member;
             *last = &member->next;
         }

@@ -196,7 +196,7 @@ struct worker *worker_new(struct pool *pool)
 
 struct call *worker_call(const struct worker *worker, struct str id)
 {
-    struct map_node *node = map_find(&worker->calls, str_hash(id));
+    struct map_node *node = map_find(&worker->calls, map_hash_str(id));
     while (node && !str_eq(container_of(node, struct call, node)->run->id, id))
         node = map_next(node);
     return node ? container_of(node, struct call, node) : NULL;
@@ -221,7 +221,7 @@ void worker_give(struct worker *worker, struct call *call)
                                          .attempt = run->attempt};
     struct buf line = {0};
     call->worker = worker;
-    map_put(&worker->calls, &call->node, str_hash(run->id));
+    map_put(&worker->calls, &call->node, map_hash_str(run->id));
     uv_timer_stop(&worker->timer);
     worker_recount(worker);
     jsonrpc_request(&request, &line);

@@ -17,7 +17,7 @@ struct many {
     struct cancel_many cancel;
 };
 
-static void add_task(void *arg, const struct task_row *row)
+static bool add_task(void *arg, const struct task_row *row)
 {
     struct many *many = arg;
     if (many->count == many->capacity) {
@@ -25,6 +25,7 @@ static void add_task(void *arg, const struct task_row *row)
         many->seqs = mem_resize(many->seqs, many->capacity * sizeof(*many->seqs));
     }
     many->seqs[many->count++] = row->seq;
+    return true;
 }
 
 static void query_run(struct query *query, struct db *db)

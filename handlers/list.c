@@ -6,6 +6,8 @@
 #include "handlers/params.h"
 #include "handlers/task_json.h"
 
+enum { PAGE_BYTES = 16 << 20 }; /* a page ends with the task that passes it */
+
 struct page {
     struct request *request;
     struct query query;
@@ -17,7 +19,7 @@ struct page {
     bool failed;
 };
 
-static void add_task(void *arg, const struct task_row *row)
+static bool add_task(void *arg, const struct task_row *row)
 {
     struct page *page = arg;
     struct arena arena = {0};
@@ -36,6 +38,7 @@ static void add_task(void *arg, const struct task_row *row)
         buf_add_char(&page->body, ',');
     task_json_render(&task, &page->body);
     arena_done(&arena);
+    return page->body.len < PAGE_BYTES;
 }
 
 static void query_run(struct query *query, struct db *db)

@@ -29,8 +29,7 @@ static void reply_result(struct view *view)
                                                                       : "dropped, as asked for");
             break;
         }
-        buf_add_str(&body, view->result);
-        reply_json(request, 200, &body);
+        reply_arena(request, 200, "application/json", view->result);
         break;
     case STATE_FAILED:
         reply_ended_badly(view, false);

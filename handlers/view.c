@@ -11,6 +11,8 @@ static void query_run(struct query *query, struct db *db)
     view->found = row_by_id(db, view->id, &view->row, arena);
     if (!view->found)
         return;
+    if (view->wait_ms && !state_terminal(row_state(&view->row)))
+        return; /* it is read when the wait is over, and does not fill memory until then */
     payload_read(db, view->row.seq, &view->payload, arena);
     if (row_has_dependencies(&view->row))
         view->dependency_count = dependencies_read(db, view->row.seq, &view->dependencies, arena);
@@ -45,6 +47,7 @@ static void taken(struct request *request)
 {
     struct view *view = view_of(request);
     view->result = view->take.result;
+    request->taken_from = true;
     if (view->take.command.problem.code == PROBLEM_NONE)
         view->ready(view);
     else

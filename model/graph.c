@@ -11,7 +11,7 @@ struct known_id {
 
 static int64_t spec_by_id(const struct map *ids, const struct plan *plan, struct str id)
 {
-    for (struct map_node *n = map_find(ids, str_hash(id)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(ids, map_hash_str(id)); n; n = map_next(n)) {
         size_t spec = container_of(n, struct known_id, node)->spec;
         if (str_eq(plan->specs[spec].id, id))
             return (int64_t)spec;
@@ -39,7 +39,7 @@ static bool resolve_ids(struct reader *reader, struct plan *plan)
         }
         struct known_id *known = ARENA_NEW(reader->arena, struct known_id);
         known->spec = i;
-        map_put(&ids, &known->node, str_hash(plan->specs[i].id));
+        map_put(&ids, &known->node, map_hash_str(plan->specs[i].id));
     }
     for (size_t i = 0; i < plan->count && fine && ids.count; i++) {
         struct spec *spec = &plan->specs[i];
@@ -63,7 +63,7 @@ struct known_key {
 
 static struct known_key *key_find(const struct map *keys, struct str key)
 {
-    for (struct map_node *n = map_find(keys, str_hash(key)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(keys, map_hash_str(key)); n; n = map_next(n)) {
         struct known_key *known = container_of(n, struct known_key, node);
         if (str_eq(known->key, key))
             return known;
@@ -86,7 +86,7 @@ static void share_keys(struct reader *reader, /* NOLINT(misc-no-recursion) */
         if (!known) {
             known = ARENA_NEW(reader->arena, struct known_key);
             known->key = spec->cache_key;
-            map_put(keys, &known->node, str_hash(known->key));
+            map_put(keys, &known->node, map_hash_str(known->key));
         }
         known->spec = index;
     }

@@ -6,14 +6,11 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/random.h>
 
 void admission_init(struct admission *admission, const struct admission_limits *limits)
 {
     *admission = (struct admission){.limits = *limits};
     pthread_mutex_init(&admission->lock, NULL);
-    if (getrandom(&admission->seed, sizeof(admission->seed), GRND_NONBLOCK) < 0)
-        admission->seed = (uintptr_t)admission;
 }
 
 void admission_done(struct admission *admission)
@@ -42,22 +39,22 @@ static struct peer peer_of(const struct sockaddr *address)
     return peer;
 }
 
-static uint64_t peer_hash(const struct admission *admission, const struct peer *peer)
+static uint64_t peer_hash(const struct peer *peer)
 {
-    return map_hash(map_hash(peer->prefix ^ admission->seed) + peer->ipv6);
+    return map_hash_str((struct str){(const char *)&peer->prefix, sizeof(peer->prefix)});
 }
 
 /* Under the lock. */
 static struct peer *find(struct admission *admission, const struct peer *wanted)
 {
-    struct map_node *node = map_find(&admission->peers, peer_hash(admission, wanted));
+    struct map_node *node = map_find(&admission->peers, peer_hash(wanted));
     for (; node; node = map_next(node)) {
         struct peer *peer = container_of(node, struct peer, node);
         if (peer->prefix == wanted->prefix && peer->ipv6 == wanted->ipv6)
             return peer;
     }
     struct peer *peer = mem_copy(wanted, sizeof(*wanted));
-    map_put(&admission->peers, &peer->node, peer_hash(admission, wanted));
+    map_put(&admission->peers, &peer->node, peer_hash(wanted));
     return peer;
 }
 

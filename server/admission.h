@@ -35,7 +35,6 @@ struct admission {
     struct admission_limits limits;
     pthread_mutex_t lock; /* of the next two and the places of peers */
     struct map peers;
-    uint64_t seed; /* peers cannot choose addresses that share a bucket */
     _Atomic int64_t connections;
     _Atomic int64_t streams;
     _Atomic int64_t refused[ADMISSION_REASONS]; /* for statistics, as is the next */

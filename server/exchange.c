@@ -123,6 +123,22 @@ static enum MHD_Result first_call(struct request *request)
     return MHD_YES;
 }
 
+static void set_too_busy(struct request *request)
+{
+    problem_set(&request->problem, &request->arena, PROBLEM_TOO_BUSY,
+                "other requests hold all the memory that there is for them (--max-in-flight)");
+}
+
+static enum MHD_Result keep_body(struct request *request, const char *data, size_t len)
+{
+    if (!request_hold(request, len)) {
+        set_too_busy(request);
+        return part(request);
+    }
+    buf_add(&request->body, data, len);
+    return MHD_YES;
+}
+
 static enum MHD_Result take_body(struct request *request, const char *data, size_t *size)
 {
     size_t len = *size;
@@ -132,9 +148,8 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
     bool wanted = request->problem.code == PROBLEM_NONE && request->route &&
                   request->route->body != BODY_NONE;
     if (wanted)
-        buf_add(&request->body, data, len);
-    else
-        request->body_limit -= len; /* thrown away, but not for ever */
+        return keep_body(request, data, len);
+    request->body_limit -= len; /* thrown away, but not for ever */
     return MHD_YES;
 }
 
@@ -162,6 +177,8 @@ static void parse_body(struct request *request)
     else
         good = request->has_json = json_parse(buf_str(&request->body), JSON_MAX_DEPTH,
                                               &request->arena, &request->json, &error);
+    if (good && !request_hold(request, request->json.count * sizeof(struct json_node)))
+        set_too_busy(request);
     if (!good)
         problem_set(&request->problem, &request->arena, PROBLEM_MALFORMED_JSON, "byte %zu: %s",
                     error.offset, error.what);
@@ -245,6 +262,7 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
         return;
     connection_enter(connection_of(connection), PHASE_IDLE);
     count_answer(request);
+    request_release(request);
     struct arena arena = request->arena;
     if (request->tokens)
         tokens_unref(request->tokens);

@@ -27,6 +27,7 @@ struct http_config {
     unsigned threads;   /* at least 1 */
     int64_t max_body;   /* bytes */
     int64_t max_result; /* bytes of a body whose rule is BODY_RESULT */
+    int64_t max_in_flight; /* bytes that requests may hold together */
     int64_t max_header; /* bytes of memory for a connection's request line and headers */
 };
 
@@ -58,6 +59,7 @@ struct http_server {
     struct buf rendered[HTTP_TEXTS];
     struct str texts[HTTP_TEXTS];
     _Atomic int64_t timeouts[PHASES]; /* connections that were cut off, for statistics; as next */
+    _Atomic int64_t held;             /* bytes that requests hold, less what each has free */
     _Atomic int64_t evictions;        /* connections that had to make room */
     _Atomic bool stopping;
 };

@@ -69,7 +69,7 @@ static void start_listening(struct hub *hub)
 
 static void offer_linked(const struct map *map, struct str key, struct frame *frame)
 {
-    for (struct map_node *n = map_find(map, str_hash(key)); n; n = map_next(n)) {
+    for (struct map_node *n = map_find(map, map_hash_str(key)); n; n = map_next(n)) {
         struct link *link = container_of(n, struct link, node);
         if (!str_eq(link->key, key))
             continue;

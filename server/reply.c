@@ -16,8 +16,23 @@ static void queue(struct request *request, unsigned status, struct MHD_Response 
     request->status = status;
 }
 
+/* What can be asked for again is not given while answers that others do not take fill the memory. */
+static bool too_busy(struct request *request, size_t len)
+{
+    bool again = str_eq(request->method, STR("GET")) && !request->taken_from;
+    if (request_hold(request, len) || !again)
+        return false;
+    reply_refuse(request, PROBLEM_TOO_BUSY,
+                 "answers to others hold all the memory that there is for them (--max-in-flight)");
+    return true;
+}
+
 void reply_body(struct request *request, unsigned status, const char *type, struct buf *body)
 {
+    if (body->len > HELD_FREE && too_busy(request, body->len)) {
+        buf_done(body);
+        return;
+    }
     size_t len;
     char *data = buf_take(body, &len);
     queue(request, status, MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE), type);
@@ -39,6 +54,12 @@ void reply_static(struct request *request, unsigned status, const char *type, co
     queue(request, status,
           MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT),
           type);
+}
+
+void reply_arena(struct request *request, unsigned status, const char *type, struct str body)
+{
+    if (body.len <= HELD_FREE || !too_busy(request, body.len))
+        reply_static(request, status, type, body.data, body.len);
 }
 
 static void add_place(const struct problem *problem, struct buf *out)

@@ -14,6 +14,9 @@ void reply_empty(struct request *request, unsigned status);
 void reply_static(struct request *request, unsigned status, const char *type, const void *data,
                   size_t len);
 
+/* Bytes of the request's arena, which are not copied. */
+void reply_arena(struct request *request, unsigned status, const char *type, struct str body);
+
 /* application/problem+json (RFC 9457). extra: further members as JSON text, each with a leading
  * comma, or STR_NONE. */
 void reply_problem(struct request *request, const struct problem *problem, struct str extra);

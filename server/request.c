@@ -3,6 +3,7 @@
 #include "server/http.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 
 struct str request_header(const struct request *request, const char *name)
 {
@@ -44,6 +45,26 @@ void request_add_header(struct request *request, const char *name, struct str va
     header->value = arena_str(&request->arena, value);
     header->next = request->headers;
     request->headers = header;
+}
+
+static int64_t beyond_free(size_t bytes)
+{
+    return bytes > HELD_FREE ? (int64_t)(bytes - HELD_FREE) : 0;
+}
+
+bool request_hold(struct request *request, size_t bytes)
+{
+    struct http_server *server = request->thread->server;
+    int64_t before = beyond_free(request->held);
+    request->held += bytes;
+    int64_t more = beyond_free(request->held) - before;
+    return atomic_fetch_add(&server->held, more) + more <= server->config.max_in_flight || !more;
+}
+
+void request_release(struct request *request)
+{
+    atomic_fetch_sub(&request->thread->server->held, beyond_free(request->held));
+    request->held = 0;
 }
 
 void request_suspend(struct request *request, void (*resume)(struct request *request))

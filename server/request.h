@@ -56,6 +56,8 @@ struct route {
     const char *answers; /* likewise: handlers/routes.c says how */
 };
 
+enum { HELD_FREE = 65536 };
+
 struct header {
     struct header *next;
     struct str name, value;
@@ -72,6 +74,8 @@ struct request {
     struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
+    size_t held;     /* bytes of memory that it was found to hold */
+    bool taken_from; /* what it answers exists nowhere else: it is answered, whatever that holds */
     struct json json; /* the body, when the route's rule is JSON or OPTIONAL and there is one */
     bool has_json;
     struct tokens *tokens;       /* of the moment when it came; one reference, or NULL */
@@ -94,6 +98,11 @@ struct str request_header(const struct request *request, const char *name);
 struct str request_query(struct request *request, const char *name, size_t i);
 /* Adds a header to the reply; texts are copied. */
 void request_add_header(struct request *request, const char *name, struct str value);
+
+/* HTTP thread: it holds so many bytes more, until its end. False: beside what others hold that is
+ * too much (--max-in-flight); the first HELD_FREE bytes of each request never are. */
+bool request_hold(struct request *request, size_t bytes);
+void request_release(struct request *request);
 
 /* HTTP thread, in a handler or at resume: nothing happens to the request until request_wake. Call
  * it before the work is posted. */

@@ -45,7 +45,7 @@ static void link_all(struct subscriber *s, struct map *map, const struct str *ke
     s->link_count = count;
     for (size_t i = 0; i < count; i++) {
         s->links[i] = (struct link){.subscriber = s, .key = keys[i]};
-        map_put(map, &s->links[i].node, str_hash(keys[i]));
+        map_put(map, &s->links[i].node, map_hash_str(keys[i]));
     }
 }
 

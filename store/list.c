@@ -135,7 +135,7 @@ static int64_t last_seq(struct db *db)
 }
 
 void list_tasks(struct db *db, const struct list_filter *filter,
-                void (*each)(void *arg, const struct task_row *row), void *arg, int64_t *next)
+                bool (*each)(void *arg, const struct task_row *row), void *arg, int64_t *next)
 {
     struct listing listing = {.db = db, .filter = filter};
     int64_t end = last_seq(db) + 1;
@@ -146,11 +146,12 @@ void list_tasks(struct db *db, const struct list_filter *filter,
         before = first < before ? first : before;
     }
     int64_t found = 0, last = 0;
+    bool more = true;
     *next = 0;
     open_streams(&listing, before);
     struct stream *stream;
     for (int64_t scanned = 0; (stream = newest(&listing)) && stream->next >= oldest; scanned++) {
-        if (found == filter->limit || scanned == LIST_SCAN_MAX) {
+        if (!more || found == filter->limit || scanned == LIST_SCAN_MAX) {
             *next = last;
             return;
         }
@@ -158,7 +159,7 @@ void list_tasks(struct db *db, const struct list_filter *filter,
         struct task_row row;
         last = stream->next;
         if (row_by_seq(db, last, &row, &arena) && passes(filter, &row)) {
-            each(arg, &row);
+            more = each(arg, &row);
             found++;
         }
         stream->next = stream_next(&listing, stream, last);

@@ -1,6 +1,6 @@
 /* Pages of tasks, newest first. However many tasks there are, a page looks at
  * no more than LIST_SCAN_MAX of them: where a rare combination of filters would
- * need more, it ends early and its cursor leads on. */
+ * need more, it ends early and its cursor leads on. So it does where the caller has had enough. */
 #ifndef STORE_LIST_H
 #define STORE_LIST_H
 
@@ -18,9 +18,9 @@ struct list_filter {
     int64_t limit;
 };
 
-/* Calls each for every task of the page, newest first; its row lives until it returns. *next:
- * where the next page begins, 0 if there is none. */
+/* Calls each for every task of the page, newest first; its row lives until it returns. False: that
+ * was the last of this page. *next: where the next page begins, 0 if there is none. */
 void list_tasks(struct db *db, const struct list_filter *filter,
-                void (*each)(void *arg, const struct task_row *row), void *arg, int64_t *next);
+                bool (*each)(void *arg, const struct task_row *row), void *arg, int64_t *next);
 
 #endif

@@ -1,6 +1,7 @@
 /* The intrusive hash table. */
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/siphash.h"
 #include "tests/unit/check.h"
 
 enum { MANY = 5000 };
@@ -166,6 +167,26 @@ static void spreads_integers(void **state)
     mem_free(entries);
 }
 
+/* Two texts with one hash by FNV-1a, which is not kept secret: in a map they are apart. */
+static void texts_hash_under_a_key(void **state)
+{
+    struct str a = STR("8yn0iYCKYHlIj4-BwPqk"), b = STR("GReLUrM4wMqfg9yzV3KQ");
+    (void)state;
+    assert_true(str_hash(a) == str_hash(b));
+    assert_true(map_hash_str(a) != map_hash_str(b));
+    assert_true(map_hash_str(a) == map_hash_str(STR("8yn0iYCKYHlIj4-BwPqk")));
+}
+
+/* The example of the paper: key 00 to 0f, text 00 to 0e. */
+static void siphash_of_the_paper(void **state)
+{
+    uint8_t bytes[16];
+    (void)state;
+    for (uint8_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = i;
+    assert_true(siphash((struct str){(const char *)bytes, 15}, bytes) == 0xa129ca6149be45e5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +196,8 @@ int main(void)
         cmocka_unit_test(takes_any_hash),
         cmocka_unit_test(empties),
         cmocka_unit_test(spreads_integers),
+        cmocka_unit_test(texts_hash_under_a_key),
+        cmocka_unit_test(siphash_of_the_paper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
