@@ -188,6 +188,46 @@ static void write_requests(struct scrape *scrape, const struct family *family)
                           (double)http_answers(scrape->request->thread->server, i));
 }
 
+static void write_connections(struct scrape *scrape, const struct family *family)
+{
+    write_value(scrape, family, (double)atomic_load(&scrape->app->hub->admission->connections));
+}
+
+static void write_refused(struct scrape *scrape, const struct family *family)
+{
+    struct admission *admission = scrape->app->hub->admission;
+    exposition_sample(&scrape->body, &family->metric, LABELS({"reason", STR("all")}),
+                      (double)atomic_load(&admission->refused[ADMISSION_ALL]));
+    exposition_sample(&scrape->body, &family->metric, LABELS({"reason", STR("address")}),
+                      (double)atomic_load(&admission->refused[ADMISSION_ADDRESS]));
+    exposition_sample(&scrape->body, &family->metric, LABELS({"reason", STR("streams")}),
+                      (double)atomic_load(&admission->streams_refused));
+}
+
+static void write_evictions(struct scrape *scrape, const struct family *family)
+{
+    write_value(scrape, family, (double)atomic_load(&scrape->request->thread->server->evictions));
+}
+
+static void write_timeouts(struct scrape *scrape, const struct family *family)
+{
+    static const char *const phases[PHASES] = {[PHASE_FIRST] = "header",
+                                               [PHASE_IDLE] = "idle",
+                                               [PHASE_BODY] = "body",
+                                               [PHASE_ANSWER] = "answer"};
+    struct http_server *server = scrape->request->thread->server;
+    for (size_t i = 0; i < PHASES; i++) {
+        if (phases[i])
+            exposition_sample(&scrape->body, &family->metric, LABELS({"phase", str_of(phases[i])}),
+                              (double)atomic_load(&server->timeouts[i]));
+    }
+}
+
+static void write_held(struct scrape *scrape, const struct family *family)
+{
+    write_value(scrape, family, (double)atomic_load(&scrape->request->thread->server->held));
+}
+
 /* --- of the process ----------------------------------------------------------------- */
 
 enum process_value { CPU, RESIDENT, VIRTUAL, OPEN_FILES, OPEN_FILES_ALLOWED, START };
@@ -259,6 +299,18 @@ static const struct family families[] = {
      write_dropped, 0},
     {COUNTER("errand_http_requests_total", "Requests that were answered, by class of the status."),
      write_requests, 0},
+    {GAUGE("errand_http_connections", "Connections that are open, event streams among them."),
+     write_connections, 0},
+    {COUNTER("errand_http_refused_total", "Connections and event streams beyond a limit."),
+     write_refused, 0},
+    {COUNTER("errand_http_evictions_total",
+             "Connections that asked nothing and were closed to make room for others."),
+     write_evictions, 0},
+    {COUNTER("errand_http_timeouts_total", "Connections that took too long and were closed."),
+     write_timeouts, 0},
+    {GAUGE("errand_http_held_bytes",
+           "Memory of bodies and answers under way, beyond what each has free."),
+     write_held, 0},
     {COUNTER("process_cpu_seconds_total", "User and system CPU time of the server itself."),
      write_process, CPU},
     {GAUGE("process_resident_memory_bytes", "Memory of the server itself that is resident."),

@@ -154,7 +154,7 @@ static bool make_room(struct http_thread *thread)
 {
     struct connection *first = thread->lists[PHASE_FIRST].oldest;
     struct connection *idle = thread->lists[PHASE_IDLE].oldest;
-    struct connection *longest = !first || (idle && idle->since < first->since) ? idle : first;
+    struct connection *longest = !first || (idle && idle->since <= first->since) ? idle : first;
     if (!longest)
         return false;
     atomic_fetch_add(&thread->server->evictions, 1);

@@ -34,6 +34,11 @@ static void close_at_end(void *http_)
 
 struct http *http_open(struct scenario *s, int port)
 {
+    return http_open_from(s, "127.0.0.1", port);
+}
+
+struct http *http_open_from(struct scenario *s, const char *address, int port)
+{
     struct http *http = keep(s, sizeof *http);
     http->scenario = s;
     http->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -43,6 +48,11 @@ struct http *http_open(struct scenario *s, int port)
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     setsockopt(http->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    inet_pton(AF_INET, address, &from.sin_addr);
+    setsockopt(http->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(http->fd, (struct sockaddr *)&from, sizeof from) != 0)
+        abort();
     if (connect(http->fd, (struct sockaddr *)&to, sizeof to) != 0)
         http_close(http);
     return http;
@@ -233,6 +243,16 @@ struct reply *http_read(struct http *http, bool head)
     at_end(http->scenario, free, all);
     body_init(&reply->body, http->scenario, all, length);
     return got == 0 ? reply : NULL;
+}
+
+bool http_is_closed(struct http *http)
+{
+    char scrap[4096];
+    ssize_t got;
+    do {
+        got = recv(http->fd, scrap, sizeof scrap, MSG_DONTWAIT);
+    } while (got > 0);
+    return got == 0 || (errno != EAGAIN && errno != EINTR);
 }
 
 void http_expect_closed(struct http *http, struct place place)

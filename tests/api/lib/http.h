@@ -17,6 +17,8 @@ struct reply {
 };
 
 struct http *http_open(struct scenario *, int port);
+/* The same from an address of this machine: every 127.x.y.z is one. */
+struct http *http_open_from(struct scenario *, const char *address, int port);
 void http_close(struct http *);
 
 /* False if the server has closed the connection. */
@@ -35,6 +37,9 @@ bool http_timed_out(const struct http *);
 /* Waits until the server closes; fails if it sends anything more. */
 #define expect_closed(http) http_expect_closed(http, HERE)
 void http_expect_closed(struct http *, struct place);
+
+/* Whether the server has closed it by now; does not wait. What came before is dropped. */
+bool http_is_closed(struct http *);
 
 /* The buffer for what comes in: a small one for a reader that is too slow on purpose. */
 void http_window(struct http *, int bytes);

@@ -1,0 +1,82 @@
+#include "tests/api/lib/flood.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct http **flood_open(struct server *server, int count, const char *bytes)
+{
+    struct http **all = keep(server->scenario, (size_t)count * sizeof(struct http *));
+    raise_open_files();
+    for (int i = 0; i < count; i++) {
+        all[i] = server_connect(server);
+        http_say(all[i], bytes);
+    }
+    return all;
+}
+
+int flood_closed(struct http **all, int count)
+{
+    int closed = 0;
+    for (int i = 0; i < count; i++)
+        closed += http_is_closed(all[i]);
+    return closed;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The middle one of several, so that one hiccup of a busy machine is none of the server's. */
+void flood_expect_prompt(struct server *server, struct place place)
+{
+    enum { ASKED = 9, PROMPT_MS = 1000 };
+    int64_t times[ASKED];
+    for (int i = 0; i < ASKED; i++) {
+        int64_t start = now_ms();
+        struct reply *reply = say_once(server, "GET /v1/stats HTTP/1.1\r\nHost: localhost\r\n"
+                                               "Connection: close\r\n\r\n");
+        if (!reply || reply->status != 200)
+            fail_at(place, "a healthy client got %d", reply ? reply->status : 0);
+        times[i] = now_ms() - start;
+    }
+    qsort(times, ASKED, sizeof *times, by_size);
+    if (times[ASKED / 2] >= PROMPT_MS)
+        fail_at(place, "a healthy client waited for %lld ms", (long long)times[ASKED / 2]);
+}
+
+long server_rss_kb(struct server *server)
+{
+    long pages = 0;
+    FILE *file = fopen(text(server->scenario, "/proc/%d/statm", (int)server->pid), "re");
+    if (!file || fscanf(file, "%*s %ld", &pages) != 1)
+        fail_at(HERE, "no memory of process %d is told", (int)server->pid);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+struct reply *say_bytes(struct server *server, const char *bytes, size_t length)
+{
+    struct http *http = server_connect(server);
+    http_write(http, bytes, length);
+    struct reply *reply = http_read(http, false);
+    http_close(http);
+    return reply;
+}
+
+struct reply *say_once(struct server *server, const char *bytes)
+{
+    return say_bytes(server, bytes, strlen(bytes));
+}

@@ -1,0 +1,27 @@
+/*
+ * Many clients that mean no good, and the look at how others fare meanwhile: a
+ * healthy client is answered in under a second, and the server's memory is
+ * bounded.
+ */
+#ifndef TESTS_API_FLOOD_H
+#define TESTS_API_FLOOD_H
+
+#include "tests/api/lib/server.h"
+
+/* Opens so many connections that each say these bytes and then nothing. */
+struct http **flood_open(struct server *, int count, const char *bytes);
+/* How many of them the server has closed by now; what they were told before is passed over. */
+int flood_closed(struct http **, int count);
+
+/* New clients ask, one after the other: they are answered, half of them in under a second. */
+#define expect_prompt(server) flood_expect_prompt(server, HERE)
+void flood_expect_prompt(struct server *, struct place);
+
+/* Resident memory of the server itself. */
+long server_rss_kb(struct server *);
+
+/* Sends bytes on a connection of its own and reads one answer; NULL: it was closed without one. */
+struct reply *say_once(struct server *, const char *bytes);
+struct reply *say_bytes(struct server *, const char *bytes, size_t length);
+
+#endif
