@@ -245,6 +245,11 @@ struct reply *http_read(struct http *http, bool head)
     return got == 0 ? reply : NULL;
 }
 
+void http_end(struct http *http)
+{
+    shutdown(http->fd, SHUT_WR);
+}
+
 bool http_is_closed(struct http *http)
 {
     char scrap[4096];
