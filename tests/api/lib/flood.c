@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static void raise_open_files(void)
 {
@@ -57,14 +56,30 @@ void flood_expect_prompt(struct server *server, struct place place)
         fail_at(place, "a healthy client waited for %lld ms", (long long)times[ASKED / 2]);
 }
 
+/* A line of /proc/PID/status, such as "VmRSS:  1234 kB". */
+static long status_kb(struct server *server, const char *name)
+{
+    char line[256];
+    long kb = -1;
+    FILE *file = fopen(text(server->scenario, "/proc/%d/status", (int)server->pid), "re");
+    while (file && kb < 0 && fgets(line, sizeof line, file)) {
+        if (!strncmp(line, name, strlen(name)))
+            kb = strtol(line + strlen(name), NULL, 10);
+    }
+    if (kb < 0)
+        fail_at(HERE, "no %s of process %d is told", name, (int)server->pid);
+    fclose(file);
+    return kb;
+}
+
 long server_rss_kb(struct server *server)
 {
-    long pages = 0;
-    FILE *file = fopen(text(server->scenario, "/proc/%d/statm", (int)server->pid), "re");
-    if (!file || fscanf(file, "%*s %ld", &pages) != 1)
-        fail_at(HERE, "no memory of process %d is told", (int)server->pid);
-    fclose(file);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+    return status_kb(server, "VmRSS:");
+}
+
+long server_peak_kb(struct server *server)
+{
+    return status_kb(server, "VmHWM:");
 }
 
 struct reply *say_bytes(struct server *server, const char *bytes, size_t length)

@@ -17,8 +17,9 @@ int flood_closed(struct http **, int count);
 #define expect_prompt(server) flood_expect_prompt(server, HERE)
 void flood_expect_prompt(struct server *, struct place);
 
-/* Resident memory of the server itself. */
+/* Resident memory of the server itself, and the most that it ever was. */
 long server_rss_kb(struct server *);
+long server_peak_kb(struct server *);
 
 /* Sends bytes on a connection of its own and reads one answer; NULL: it was closed without one. */
 struct reply *say_once(struct server *, const char *bytes);

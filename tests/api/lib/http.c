@@ -245,6 +245,12 @@ struct reply *http_read(struct http *http, bool head)
     return got == 0 ? reply : NULL;
 }
 
+void http_await_words(struct http *http, const char *words, struct place place)
+{
+    if (!take_until(http, words, DEADLINE_MS))
+        fail_at(place, "\"%s\" has not come", words);
+}
+
 void http_end(struct http *http)
 {
     shutdown(http->fd, SHUT_WR);

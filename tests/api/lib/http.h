@@ -38,6 +38,10 @@ bool http_timed_out(const struct http *);
 #define expect_closed(http) http_expect_closed(http, HERE)
 void http_expect_closed(struct http *, struct place);
 
+/* Waits until these words come, and drops what came before them. */
+#define http_await(http, words) http_await_words(http, words, HERE)
+void http_await_words(struct http *, const char *words, struct place);
+
 /* Says that no more will be sent; answers can still be read. */
 void http_end(struct http *);
 /* Whether the server has closed it by now; does not wait. What came before is dropped. */
