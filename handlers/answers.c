@@ -47,8 +47,12 @@ static void add_implied(struct list *list, const struct route *route)
     };
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
         add_problem(list, always[i]);
-    if (route->access != ACCESS_OPEN)
+    if (route->access != ACCESS_OPEN) {
         add_problem(list, PROBLEM_UNAUTHORIZED);
+        add_problem(list, PROBLEM_REQUEST_TIMEOUT);
+        add_problem(list, PROBLEM_TOO_MANY_CONNECTIONS);
+        add_problem(list, PROBLEM_TOO_BUSY);
+    }
     if (route->access > ACCESS_ANY)
         add_problem(list, PROBLEM_INSUFFICIENT_SCOPE);
     if (route->method != METHOD_GET)

@@ -18,7 +18,8 @@
  * The second says what the route answers: a number is a status of a good answer, with the name of
  * the body's schema (:NAME, of JSON and of events) and of headers (+NAME, each); a word is the slug
  * of a problem. What follows from the row itself is left out: 404 where the path has a {}, 400 and
- * 415 where there is a body, 401 and 403 where there is a token, 406, 413, 421, 422, 500. */
+ * 415 where there is a body, 401 and 403 where there is a token, 406, 408, 413, 421, 422, 500,
+ * and 503 for want of connections or of memory. */
 static const struct route table[] = {
     {METHOD_POST, "/v1/tasks", handle_task_create, BODY_JSON, JSON, "wait", SUBMIT,
      "Create a task, a meta-task, or an array of them", "Creation",
@@ -45,12 +46,12 @@ static const struct route table[] = {
     {METHOD_POST, ID "/cancel", handle_task_cancel, BODY_OPTIONAL, JSON, "", CANCEL,
      "Cancel a task", "Cancel", "200:CancelledTask 202:CancelledTask storage-full"},
     {METHOD_GET, ID "/logs", handle_task_logs, BODY_NONE, "text/plain", "follow", READ,
-     "What a task wrote to its standard error", "", "200 draining"},
+     "What a task wrote to its standard error", "", "200 draining too-many-streams"},
     {METHOD_GET, ID "/events", handle_task_events, BODY_NONE, SSE, "last_event_id logs ticket",
-     READ, "All events of a task, until it ends", "", "200:Event 204 draining"},
+     READ, "All events of a task, until it ends", "", "200:Event 204 draining too-many-streams"},
     {METHOD_GET, "/v1/events", handle_events, BODY_NONE, SSE,
      "channel task type function last_event_id logs ticket", READ, "Events as they happen", "",
-     "200:Event draining"},
+     "200:Event draining too-many-streams"},
     {METHOD_POST, "/v1/tickets", handle_ticket, BODY_OPTIONAL, JSON, "", READ,
      "Make a ticket for an EventSource, which cannot send a token", "TicketRequest", "201:Ticket"},
     {METHOD_POST, "/v1/leases", handle_lease_poll, BODY_JSON, JSON, "", WORK,

@@ -105,7 +105,7 @@ static void implies_problems(void **state)
         assert_int_not_equal(answers[i].status, 415);
     }
     size_t many = route_answers(&full, answers);
-    assert_int_equal(many - few, 2 + 6);
+    assert_int_equal(many - few, 2 + 9);
     assert_str(answers[0].schema, STR("Task"));
     assert_str(answers[0].headers, STR("ETag+Link"));
     assert_null(answers[1].schema.data);
