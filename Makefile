@@ -109,6 +109,11 @@ openapi-check: build
 browser: build ## the dashboard and event streams in headless Chromium
 	@tools/need browser
 	@ERRAND=$(abspath $(BUILD)/errand) node tests/browser/run.mjs
+.PHONY: soak
+soak: build ## T seconds of honest and hostile clients, and 10,000 event streams: make soak T=180
+	@tools/need clients
+	@ERRAND=$(abspath $(BUILD)/errand) python3 tests/soak/soak.py $(T)
+	@ERRAND=$(abspath $(BUILD)/errand) python3 tests/soak/streams.py
 .PHONY: clients
 clients: build ## what authors of functions use, in Python and in JavaScript
 	@tools/need clients
