@@ -10,6 +10,7 @@ enum setting_type {
     TYPE_SECONDS,
     TYPE_AGE,
     TYPE_BYTES,
+    TYPE_ROOM,
     TYPE_SWITCH
 };
 
@@ -83,6 +84,10 @@ static const char *row_set(const struct setting_row *row, struct settings *setti
         return str_int(s, number) && *number >= 1 && *number <= 1 << 30
                    ? NULL
                    : "wants a number of bytes from 1 to 1073741824";
+    case TYPE_ROOM:
+        return str_int(s, number) && *number >= 0 && *number <= 1 << 30
+                   ? NULL
+                   : "wants a number of bytes from 0 to 1073741824";
     case TYPE_SECONDS:
         return str_seconds(s, number) ? NULL : "wants seconds, such as 5 or 0.5";
     case TYPE_AGE:

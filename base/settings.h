@@ -16,6 +16,7 @@ struct settings_list {
 #define SETTING_SECONDS int64_t /* milliseconds */
 #define SETTING_AGE     int64_t /* milliseconds */
 #define SETTING_BYTES   int64_t
+#define SETTING_ROOM    int64_t
 #define SETTING_SWITCH  bool
 
 struct settings {

@@ -143,6 +143,7 @@ static struct engine_config engine_config_of(const struct settings *settings)
         .max_result = settings->max_result,
         .allow_guard = settings->allow_guard,
         .retain = settings->retain,
+        .reserve = settings->reserve,
     };
 }
 

@@ -231,7 +231,7 @@ static int64_t claim_workers(struct engine *engine, struct txn *txn, int64_t bud
 
 void claim_ready(struct engine *engine, struct txn *txn)
 {
-    if (engine->closed || !engine->tally.states[STATE_QUEUED])
+    if (!engine_may_start(engine) || !engine->tally.states[STATE_QUEUED])
         return;
     int64_t budget = claim_slotless(engine, txn, CLAIM_MAX);
     budget = claim_workers(engine, txn, budget);

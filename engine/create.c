@@ -51,6 +51,13 @@ static bool check_open(struct create *create)
                        "the server is shutting down and takes no new tasks");
 }
 
+static bool check_disk(struct create *create, const struct txn *txn)
+{
+    return !txn->full ||
+           problem_set(&create->command.problem, create->command.arena, PROBLEM_STORAGE_FULL,
+                       "the disk is full; what room there is is kept for tasks to end");
+}
+
 static bool check_room(struct create *create)
 {
     struct engine *engine = create->engine;
@@ -86,7 +93,7 @@ static void create_apply(struct command *command, struct txn *txn)
     command->problem = create->refused;
     if (command->problem.code != PROBLEM_NONE)
         return;
-    if (!check_open(create) || !place_check(place, txn) || !check_room(create))
+    if (!check_open(create) || !check_disk(create, txn) || !place_check(place, txn) || !check_room(create))
         return;
     place_store(place, txn);
     if (create->key.data || shows_others(create))

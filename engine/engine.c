@@ -20,11 +20,17 @@
 
 /* --- the writer's client --------------------------------------------------------- */
 
+bool engine_may_start(struct engine *engine)
+{
+    return !engine->closed && !engine->recovering && !atomic_load(&engine->room.full);
+}
+
 static void before_commit(void *arg, struct txn *txn)
 {
     struct engine *engine = arg;
     engine->again = false;
-    claim_due(engine, txn);
+    if (engine_may_start(engine))
+        claim_due(engine, txn);
     lease_sweep(engine, txn);
     claim_ready(engine, txn);
     polls_serve(engine, txn);
@@ -82,15 +88,16 @@ static void undone(void *arg, struct txn *txn)
 
 static const int64_t DAY_MS = 86400000;
 /* Pause before a claim is tried again that could not be stored. */
-static const int64_t AGAIN_NS = 100 * 1000000LL;
+static const int64_t AGAIN_NS = 500 * 1000000LL;
 
 /* The first of what has its time: scheduled tasks, leases, and, unless the server is closing, what
  * is kept. INT64_MAX: nothing. */
-static int64_t next_time(const struct engine *engine)
+static int64_t next_time(struct engine *engine)
 {
     bool sweeps = engine->next_sweep && !engine->closed;
     int64_t next = sweeps ? engine->next_sweep : INT64_MAX;
-    if (engine->tally.states[STATE_SCHEDULED] && engine->next_due < next)
+    bool starts = engine->tally.states[STATE_SCHEDULED] && engine_may_start(engine);
+    if (starts && engine->next_due < next)
         next = engine->next_due;
     return engine->next_lease < next ? engine->next_lease : next;
 }
@@ -156,7 +163,8 @@ static bool open_database(struct engine *engine, char **message)
         meter_init(&engine->meter);
         last_errors_init(&engine->last_errors);
         tally_load(&engine->tally, db);
-        writer_init(&engine->writer, db, &client);
+        room_open(&engine->room, db);
+        writer_init(&engine->writer, db, &engine->room, &client);
     } else {
         db_close(db);
     }
@@ -174,8 +182,10 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     pthread_mutex_init(&engine->drained_lock, NULL);
     pthread_cond_init(&engine->drained_changed, NULL);
     engine->functions = registry_load(config->functions, config->functions_default, message);
-    if (!engine->functions || !take_folder(engine, message) ||
-        !supervisor_open(&engine->supervisor, engine, config->data, config->slots, message) ||
+    if (!engine->functions || !take_folder(engine, message))
+        return false;
+    room_init(&engine->room, config->data, config->reserve);
+    if (!supervisor_open(&engine->supervisor, engine, config->data, config->slots, message) ||
         !open_database(engine, message))
         return false;
     engine->claimable = function_set_ref(engine->functions);
@@ -183,6 +193,7 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     engine->closed = true; /* nothing starts during recovery */
     bool recovered = recover(engine);
     engine->closed = false;
+    room_start(&engine->room);
     engine->next_sweep = 1; /* at once */
     return recovered || refuse(message, config->data, "the database cannot be recovered");
 }
@@ -203,6 +214,8 @@ void engine_start(struct engine *engine, const struct event_sink *sink)
     if (atomic_load(&engine->guard_failed)) /* during recovery */
         sink->end(sink->arg);
     writer_start(&engine->writer);
+    if (engine->recovering)
+        recover_later(engine);
 }
 
 /* --- functions --------------------------------------------------------------------- */
@@ -237,7 +250,8 @@ static void reload_apply(struct command *command, struct txn *txn)
 static void reload_done(struct command *command)
 {
     struct reload *reload = container_of(command, struct reload, command);
-    supervisor_prepare(&reload->engine->supervisor, reload->engine->claimable);
+    if (command->problem.code == PROBLEM_NONE)
+        supervisor_prepare(&reload->engine->supervisor, reload->engine->claimable);
     mem_free(reload);
 }
 
@@ -302,7 +316,7 @@ void engine_drained(struct engine *engine)
 
 void engine_check_drained(struct engine *engine)
 {
-    if (!engine->closed || engine->in_flight || engine->emptied)
+    if (!engine->closed || engine->in_flight > engine->ends_held || engine->emptied)
         return;
     engine->emptied = true; /* said once: later it would be taken for the end of what follows */
     engine_drained(engine);
@@ -366,6 +380,7 @@ void engine_stop(struct engine *engine)
     log_what_is_left(engine);
     readers_stop(&engine->readers);
     writer_stop(&engine->writer);
+    room_done(&engine->room);
     tally_done(&engine->tally);
     buf_done(&engine->last_words);
     meter_done(&engine->meter);

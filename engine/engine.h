@@ -26,7 +26,8 @@ struct engine_config {
     int64_t max_queued;
     int64_t max_result; /* bytes */
     bool allow_guard;
-    int64_t retain; /* milliseconds that finished tasks, results and events are kept */
+    int64_t retain;  /* milliseconds that finished tasks, results and events are kept */
+    int64_t reserve; /* bytes kept for a full disk */
 };
 
 /* Who hears of events, after their commit; writer thread, must not wait. */
@@ -42,6 +43,7 @@ struct poll;
 struct engine {
     struct engine_config config;
     struct event_sink sink;
+    struct room room;
     struct writer writer;
     struct reader_pool readers;
     struct supervisor supervisor;
@@ -64,7 +66,9 @@ struct engine {
     bool again;                         /* there is more to do than one transaction took */
     bool failing;                       /* the last transaction could not be committed */
     bool closed;                        /* draining: nothing new is taken or started */
+    bool recovering;                    /* rows are running that an earlier server left */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
+    int64_t ends_held;                  /* of those, over, but there is no room to say so */
     int64_t interrupted;                /* of those, cut short by the shutdown */
     bool emptied;                       /* closed, and the last of them has finished */
     struct buf last_words;              /* what the log says of a guarded task that failed */
@@ -93,6 +97,8 @@ void engine_stop(struct engine *engine);
 void engine_reload(struct engine *engine);
 /* The functions of this moment, with one reference for the caller. Any thread. */
 struct function_set *engine_functions(struct engine *engine);
+/* Writer thread. Whether tasks may start now: not while closing, and not without room for it. */
+bool engine_may_start(struct engine *engine);
 /* Slots that are taken, as of the last commit. Any thread. */
 int64_t engine_slots_used(struct engine *engine);
 /* Path of the database file, in arena. */

@@ -124,6 +124,8 @@ static void finish_apply(struct command *command, struct txn *txn)
     finish->ended = still_running(txn, attempt, &row);
     if (!finish->ended)
         return;
+    if (attempt->progress.len)
+        task_progress(engine, txn, &row, buf_str(&attempt->progress));
     task_log(engine, txn, attempt->task, buf_str(&attempt->log), attempt->dropped_lines,
              attempt->dropped_bytes);
     bool stopped = attempt->stop == STOP_SHUTDOWN && engine->config.cancel_at_shutdown;
@@ -141,6 +143,7 @@ static void finish_done(struct command *command)
     struct attempt *attempt = container_of(finish, struct attempt, finish);
     struct engine *engine = attempt->engine;
     engine->in_flight--;
+    engine->ends_held -= finish->held;
     engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
     if (!finish->ended) {
         tally_function_of(&engine->tally, attempt->run.function->name)->outlived--;
@@ -150,11 +153,22 @@ static void finish_done(struct command *command)
     engine_check_drained(engine);
 }
 
+/* Its slot stays taken, but a shutdown does not wait for room. */
+static void finish_held(struct command *command)
+{
+    struct finish *finish = container_of(command, struct finish, command);
+    struct engine *engine = container_of(finish, struct attempt, finish)->engine;
+    engine->ends_held += !finish->held;
+    finish->held = true;
+    engine_check_drained(engine);
+}
+
 void finish_post(struct attempt *attempt)
 {
     struct command *command = &attempt->finish.command;
     command->apply = finish_apply;
     command->done = finish_done;
+    command->held = finish_held;
     command->arena = &attempt->run.arena;
     command->internal = true;
     writer_post(&attempt->engine->writer, command);

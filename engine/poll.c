@@ -65,7 +65,7 @@ static bool hand_out(struct poll *poll, struct txn *txn)
 void polls_serve(struct engine *engine, struct txn *txn)
 {
     int64_t budget = SERVE_MAX;
-    bool more = engine->polls && !engine->closed && engine->tally.states[STATE_QUEUED];
+    bool more = engine->polls && engine_may_start(engine) && engine->tally.states[STATE_QUEUED];
     while (more && budget > 0) {
         more = false;
         for (struct poll *poll = engine->polls; poll && budget > 0; poll = poll->next) {

@@ -78,8 +78,8 @@ static void apply_waiting(struct command *command, struct txn *txn)
     }
 }
 
-static bool pass(struct engine *engine, enum task_state state, const char *kind,
-                 void (*apply)(struct command *, struct txn *), size_t *changed)
+static enum problem_code pass(struct engine *engine, enum task_state state, const char *kind,
+                              void (*apply)(struct command *, struct txn *), size_t *changed)
 {
     struct recovery recovery = {.engine = engine, .state = state, .kind = kind};
     recovery.command = (struct command){.apply = apply, .arena = &recovery.arena};
@@ -88,20 +88,73 @@ static bool pass(struct engine *engine, enum task_state state, const char *kind,
         writer_run(&engine->writer, &recovery.command);
     } while (recovery.seen == SLICE && recovery.command.problem.code == PROBLEM_NONE);
     *changed += recovery.changed;
-    bool fine = recovery.command.problem.code == PROBLEM_NONE;
+    enum problem_code problem = recovery.command.problem.code;
     arena_done(&recovery.arena);
-    return fine;
+    return problem;
+}
+
+static void log_recovered(size_t running)
+{
+    if (running)
+        log_info("recovery: tasks that were running when the server died: %zu", running);
 }
 
 bool recover(struct engine *engine)
 {
-    size_t running = 0, waiting = 0;
-    if (!pass(engine, STATE_RUNNING, "task", apply_running, &running) ||
-        !pass(engine, STATE_RUNNING, "meta", apply_running, &running) ||
-        !pass(engine, STATE_WAITING, "task", apply_waiting, &waiting) ||
-        !pass(engine, STATE_WAITING, "meta", apply_waiting, &waiting))
-        return false;
-    if (running)
-        log_info("recovery: tasks that were running when the server died: %zu", running);
+    static const struct {
+        enum task_state state;
+        const char *kind;
+        void (*apply)(struct command *, struct txn *);
+    } passes[] = {{STATE_RUNNING, "task", apply_running},
+                  {STATE_RUNNING, "meta", apply_running},
+                  {STATE_WAITING, "task", apply_waiting},
+                  {STATE_WAITING, "meta", apply_waiting}};
+    size_t changed[STATE_COUNT] = {0};
+    for (size_t i = 0; i < array_size(passes); i++) {
+        enum task_state state = passes[i].state;
+        enum problem_code problem =
+            pass(engine, state, passes[i].kind, passes[i].apply, &changed[state]);
+        engine->recovering = engine->recovering || problem == PROBLEM_STORAGE_FULL;
+        if (problem != PROBLEM_NONE && problem != PROBLEM_STORAGE_FULL)
+            return false;
+    }
+    if (!engine->recovering)
+        log_recovered(changed[STATE_RUNNING]);
     return true;
+}
+
+/* --- without room ---------------------------------------------------------------------- */
+
+static void apply_again(struct command *command, struct txn *txn)
+{
+    static const char *const kinds[] = {"task", "meta"};
+    struct recovery *recovery = container_of(command, struct recovery, command);
+    recovery->changed = 0;
+    for (size_t i = 0; i < array_size(kinds); i++) {
+        recovery->kind = kinds[i];
+        recovery->after = 0;
+        do {
+            apply_running(command, txn);
+        } while (recovery->seen == SLICE);
+    }
+}
+
+static void recovered(struct command *command)
+{
+    struct recovery *recovery = container_of(command, struct recovery, command);
+    if (command->problem.code == PROBLEM_NONE) {
+        log_recovered(recovery->changed);
+        recovery->engine->recovering = false;
+        recovery->engine->again = true;
+    }
+    mem_free(recovery);
+}
+
+void recover_later(struct engine *engine)
+{
+    struct recovery *recovery = mem_alloc(sizeof(*recovery));
+    *recovery = (struct recovery){.engine = engine, .state = STATE_RUNNING};
+    recovery->command =
+        (struct command){.apply = apply_again, .done = recovered, .internal = true};
+    writer_post(&engine->writer, &recovery->command);
 }

@@ -1,7 +1,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/engine.h"
 #include "engine/finish.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -28,6 +30,14 @@ static void make_noisy(struct attempt *attempt)
     supervisor->noisy = attempt;
 }
 
+/* A server without room has no use for what can be said later: what a function says meanwhile stays
+ * with its attempt, which keeps a bounded part of it. */
+static bool must_wait(struct attempt *attempt)
+{
+    struct engine *engine = attempt->engine;
+    return atomic_load(&engine->room.full) || atomic_load(&engine->writer.behind);
+}
+
 static void flush_progress(struct attempt *attempt)
 {
     if (!attempt->progress.len)
@@ -45,7 +55,7 @@ static bool progress_due(struct attempt *attempt)
         attempt->progress_second = now;
         attempt->progress_posted = 0;
     }
-    return attempt->progress_posted < PROGRESS_A_SECOND;
+    return attempt->progress_posted < PROGRESS_A_SECOND && !must_wait(attempt);
 }
 
 static void flush_log(struct attempt *attempt)
@@ -66,7 +76,8 @@ void report_progress(struct attempt *attempt, struct str value)
         make_noisy(attempt);
 }
 
-/* Once the first half of the log is stored, only the newest half of what waits can matter. */
+/* Once the first half of the log is stored, only the newest half of what waits can matter. Before,
+ * so much waits only for room on the disk. */
 static void drop_oldest(struct attempt *attempt)
 {
     struct buf *log = &attempt->log;
@@ -96,21 +107,21 @@ void report_log(struct attempt *attempt, const char *stream, struct str line)
     buf_add_lossy(log, line);
     buf_add_char(log, '\n');
     bool young = attempt->log_bytes < LOG_HALF;
-    if (young && log->len >= LOG_POST_BYTES)
+    if (young && log->len >= LOG_POST_BYTES && !must_wait(attempt))
         flush_log(attempt);
-    else if (!young)
+    else
         drop_oldest(attempt);
     make_noisy(attempt);
 }
 
-void report_flush(struct attempt *attempt, bool everything)
+static void flush(struct attempt *attempt)
 {
     int64_t now = clock_mono_ns();
     int64_t patience = attempt->log_bytes < LOG_HALF ? LOG_NS : LOG_LATER_NS;
-    if (everything || progress_due(attempt))
+    if (progress_due(attempt))
         flush_progress(attempt);
-    if (!everything && attempt->log.len && now - attempt->log_since >= patience)
-        flush_log(attempt); /* with everything it goes along with the end */
+    if (attempt->log.len && now - attempt->log_since >= patience && !must_wait(attempt))
+        flush_log(attempt);
 }
 
 static void tick(uv_timer_t *timer)
@@ -119,7 +130,7 @@ static void tick(uv_timer_t *timer)
     struct attempt **at = &supervisor->noisy;
     while (*at) {
         struct attempt *attempt = *at;
-        report_flush(attempt, false);
+        flush(attempt);
         attempt->noisy = attempt->progress.len || attempt->log.len;
         if (attempt->noisy)
             at = &attempt->next_noisy;

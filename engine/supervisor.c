@@ -47,8 +47,7 @@ static void forget(struct attempt *attempt)
 static void attempt_ended(struct attempt *attempt, const struct outcome *outcome)
 {
     struct finish *finish = &attempt->finish;
-    report_flush(attempt, true);
-    forget(attempt);
+    forget(attempt); /* what it said and is not posted goes along with the end */
     finish->outcome = *outcome;
     finish->outcome.result = arena_str(&attempt->run.arena, outcome->result);
     finish->interrupted = attempt->stop == STOP_SHUTDOWN || outcome->interrupted;

@@ -46,6 +46,7 @@ struct finish {
     struct outcome outcome;
     struct continuation *continuation; /* it returned a task; NULL: it did not */
     bool ended;                        /* it found its task, and the state changed */
+    bool held;                         /* there was no room to store it, so far */
 };
 
 /* One start of one task: made by the writer when it claims the task, owned by the supervisor from
@@ -115,7 +116,5 @@ void attempt_free(struct attempt *attempt);
 /* reports.c, loop thread: what the run says, bounded and thinned, for the writer. */
 void report_progress(struct attempt *attempt, struct str value);
 void report_log(struct attempt *attempt, const char *stream, struct str line);
-/* Posts what is due; all of it where everything is set. */
-void report_flush(struct attempt *attempt, bool everything);
 
 #endif

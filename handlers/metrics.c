@@ -165,6 +165,11 @@ static void write_events(struct scrape *scrape, const struct family *family)
                           (double)scrape->totals.events[i]);
 }
 
+static void write_full(struct scrape *scrape, const struct family *family)
+{
+    write_value(scrape, family, atomic_load(&scrape->app->engine->room.full));
+}
+
 static void write_subscribers(struct scrape *scrape, const struct family *family)
 {
     write_value(scrape, family, (double)atomic_load(&scrape->app->hub->subscribers));
@@ -290,6 +295,8 @@ static const struct family families[] = {
     {HISTOGRAM("errand_commit_seconds", "How long COMMIT took, with its sync to the disk."),
      write_commit_times, 0},
     {GAUGE("errand_database_bytes", "Sizes of the files of the database."), write_files, 0},
+    {GAUGE("errand_storage_full", "1 while new tasks are refused for want of room on the disk."),
+     write_full, 0},
     {COUNTER("errand_events_total", "Events that were stored."), write_events, 0},
     {GAUGE("errand_sse_subscribers", "Event streams that are open."), write_subscribers, 0},
     {COUNTER("errand_sse_lags_total", "Times that a subscriber fell behind what is live."),

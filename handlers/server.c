@@ -101,7 +101,7 @@ void handle_ready(struct request *request)
     struct engine *engine = app_of(request)->engine;
     if (atomic_load(&engine->draining))
         reply_status(request, 503, "draining");
-    else if (atomic_load(&engine->writer.full))
+    else if (atomic_load(&engine->room.full))
         reply_status(request, 503, "storage-full");
     else
         reply_status(request, 200, "ready");

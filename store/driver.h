@@ -45,6 +45,14 @@ void db_commit(struct db *db);
 /* Undoes the transaction, if there is one, and clears the status. */
 void db_rollback(struct db *db);
 
+/* The log of a writer is folded into the file when it has so many bytes, and is cut to the second
+ * number when a read had made it longer. */
+void db_limit_log(struct db *db, int64_t fold, int64_t keep);
+/* Folds now what no reader needs. Outside of transactions; the status stays. */
+void db_fold(struct db *db);
+/* Whether the last fold failed because the file has no room to grow. */
+bool db_cramped(const struct db *db);
+
 /* The prepared statement, reset and without bindings. Prepared on first use. */
 struct stmt *db_stmt(struct db *db, enum statement which);
 /* name is with its colon, ":seq", and a literal: it is remembered by its address. Text is not

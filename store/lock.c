@@ -1,6 +1,10 @@
 #include "store/lock.h"
 
+#include "base/log.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static int64_t read_owner(int fd)
@@ -11,6 +15,17 @@ static int64_t read_owner(int fd)
     if (len <= 0 || !str_int((struct str){text, (size_t)len}, &owner))
         return -1;
     return owner;
+}
+
+/* For people to read: on a full disk it may be missing, and the lock holds all the same. */
+static void write_owner(int fd)
+{
+    struct buf pid = {0};
+    buf_add_int(&pid, getpid());
+    ssize_t written = pwrite(fd, pid.data, pid.len, 0);
+    if (ftruncate(fd, written > 0 ? written : 0) != 0)
+        log_warn("the lock file cannot be written: %s", strerror(errno));
+    buf_done(&pid);
 }
 
 int lock_folder(const char *folder, int64_t *owner)
@@ -29,13 +44,6 @@ int lock_folder(const char *folder, int64_t *owner)
         close(fd);
         return -1;
     }
-    struct buf pid = {0};
-    buf_add_int(&pid, getpid());
-    bool written = ftruncate(fd, 0) == 0 && pwrite(fd, pid.data, pid.len, 0) == (ssize_t)pid.len;
-    buf_done(&pid);
-    if (!written) {
-        close(fd);
-        return -1;
-    }
+    write_owner(fd);
     return fd;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -26,6 +27,8 @@ struct stmt {
 struct db {
     sqlite3 *handle;
     enum db_status status;
+    int64_t fold_bytes; /* of the log, before it is folded; 0: never */
+    bool cramped;
     struct stmt stmts[STATEMENT_COUNT];
 };
 
@@ -37,20 +40,32 @@ static const char *const texts[] = {
 
 /* Longest wait for another connection's lock: the writer is alone, so only a shell can hold it. */
 enum { BUSY_TIMEOUT_MS = 10000 };
+/* SQLite's default. */
+enum { PAGE_BYTES = 4096 };
 
+/* SQLite says FULL of its two files on a disk, but neither of the index of the log nor of a
+ * quota. */
+static bool no_room(struct db *db, int rc)
+{
+    int system = sqlite3_system_errno(db->handle);
+    return (rc & 0xFF) == SQLITE_FULL || sqlite3_extended_errcode(db->handle) == SQLITE_IOERR_SHMSIZE ||
+           ((rc & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT));
+}
+
+/* That the disk is full is said once, by store/room.c. */
 static void note(struct db *db, int rc)
 {
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE || db->status != DB_OK)
         return;
-    db->status = (rc & 0xFF) == SQLITE_FULL ? DB_FULL : DB_FAILED;
-    log_error("database: %s", sqlite3_errmsg(db->handle));
+    db->status = no_room(db, rc) ? DB_FULL : DB_FAILED;
+    if (db->status == DB_FAILED)
+        log_error("database: %s", sqlite3_errmsg(db->handle));
 }
 
-/* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk. The
- * log shrinks back to 64 MiB after a time in which a long read kept it from being folded in. */
-static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                    "PRAGMA wal_autocheckpoint = 4000;"
-                                    "PRAGMA journal_size_limit = 67108864;";
+/* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk.
+ * MEMORY: what is sorted needs no room on a disk. */
+static const char pragmas[] = "PRAGMA temp_store = MEMORY;";
+static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /* Connections are not shared by threads, and nobody asks how much memory they use: without these
  * the library takes a lock at every allocation. */
@@ -72,7 +87,8 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
     int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
-        if (mode == DB_WRITE)
+        rc = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
+        if (rc == SQLITE_OK && mode == DB_WRITE)
             rc = sqlite3_exec(db->handle, write_pragmas, NULL, NULL, NULL);
     }
     if (rc == SQLITE_OK)
@@ -129,6 +145,38 @@ void db_rollback(struct db *db)
     if (!sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->status = DB_OK;
+}
+
+void db_fold(struct db *db)
+{
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    db->cramped = rc != SQLITE_OK && no_room(db, rc);
+}
+
+/* SQLite's own fold at a number of pages does not say whether it failed. */
+static int committed(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    struct db *db = arg;
+    (void)handle;
+    (void)name;
+    if ((int64_t)pages * PAGE_BYTES >= db->fold_bytes)
+        db_fold(db);
+    return SQLITE_OK;
+}
+
+void db_limit_log(struct db *db, int64_t fold, int64_t keep)
+{
+    struct buf limit = {0};
+    buf_addf(&limit, "PRAGMA journal_size_limit = %lld", (long long)keep);
+    db_script(db, limit.data);
+    buf_done(&limit);
+    db->fold_bytes = fold;
+    sqlite3_wal_hook(db->handle, committed, db);
+}
+
+bool db_cramped(const struct db *db)
+{
+    return db->cramped;
 }
 
 struct stmt *db_stmt(struct db *db, enum statement which)

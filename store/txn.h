@@ -18,6 +18,7 @@ struct txn_event {
 struct txn {
     struct db *db;
     int64_t now; /* one time for all that happens together, milliseconds since 1970 */
+    bool full;   /* the disk is: what would begin something is to be refused */
     struct arena arena;
     int64_t next_seq;         /* for the next task */
     int64_t next_event;       /* for the next event */

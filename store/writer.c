@@ -7,6 +7,8 @@
 
 /* Commands in one transaction: bounds how long the first of them waits for the last. */
 enum { BATCH_MAX = 1000 };
+/* Internal commands that fail alone, one after the other, before those behind them are not tried. */
+enum { ALONE_MAX = 16 };
 /* Pause before internal commands are tried again on a full or failing disk. */
 static const int64_t RETRY_NS = 500 * 1000000LL;
 
@@ -15,8 +17,9 @@ static struct command *command_of(struct mail *mail)
     return container_of(mail, struct command, mail);
 }
 
-static void finish(struct command *command)
+static void finish(struct writer *writer, struct command *command)
 {
+    writer->room->refused += command->problem.code == PROBLEM_STORAGE_FULL;
     if (command->done)
         command->done(command);
 }
@@ -31,8 +34,6 @@ static void apply(struct writer *writer, struct command *command)
 static bool commit(struct writer *writer)
 {
     struct txn *txn = &writer->txn;
-    if (db_status(txn->db) == DB_OK)
-        writer->client.before_commit(writer->client.arg, txn);
     int64_t began = clock_mono_ns();
     db_commit(txn->db);
     txn->commit_ns = clock_mono_ns() - began;
@@ -41,14 +42,15 @@ static bool commit(struct writer *writer)
         atomic_fetch_add_explicit(&writer->commits, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&writer->writes, txn->writes, memory_order_relaxed);
         writer->client.after_commit(writer->client.arg, txn);
+        room_committed(writer->room);
     }
-    atomic_store(&writer->full, db_status(txn->db) == DB_FULL);
     return stored;
 }
 
 static void begin(struct writer *writer)
 {
     writer->txn.now = clock_now();
+    writer->txn.full = atomic_load(&writer->room->full);
     db_begin(writer->txn.db, DB_WRITE);
 }
 
@@ -60,10 +62,12 @@ static enum db_status undo(struct writer *writer)
     writer->client.undone(writer->client.arg, &writer->txn);
     txn_clear(&writer->txn);
     txn_load_counters(&writer->txn);
+    if (status == DB_FULL)
+        room_gone(writer->room);
     return status;
 }
 
-static void refuse(struct command *command, enum db_status status)
+static void refuse(struct writer *writer, struct command *command, enum db_status status)
 {
     if (status == DB_FULL)
         problem_set(&command->problem, command->arena, PROBLEM_STORAGE_FULL,
@@ -71,33 +75,49 @@ static void refuse(struct command *command, enum db_status status)
     else
         problem_set(&command->problem, command->arena, PROBLEM_INTERNAL,
                     "the database failed; nothing was changed");
-    finish(command);
+    finish(writer, command);
 }
 
 static void hold(struct writer *writer, struct command *command)
 {
-    struct mail **end = &writer->held;
-    while (*end)
-        end = &(*end)->next;
     command->mail.next = NULL;
-    *end = &command->mail;
+    *(writer->held ? writer->last_held : &writer->held) = &command->mail;
+    writer->last_held = &command->mail.next;
     writer->held_until = clock_mono_ns() + RETRY_NS;
+    atomic_store(&writer->behind, true);
+    if (command->held)
+        command->held(command);
 }
 
-static void run_alone(struct writer *writer, struct command *command)
+/* False: it could not be stored. */
+static bool run_alone(struct writer *writer, struct command *command)
 {
     begin(writer);
     apply(writer, command);
     if (commit(writer)) {
         txn_clear(&writer->txn);
-        finish(command);
-        return;
+        finish(writer, command);
+        return true;
     }
     enum db_status status = undo(writer);
     if (command->internal)
         hold(writer, command);
     else
-        refuse(command, status);
+        refuse(writer, command, status);
+    return false;
+}
+
+static void run_each(struct writer *writer, struct mail *first, const struct mail *rest)
+{
+    int failed = 0;
+    for (struct mail *mail = first, *next; mail != rest; mail = next) {
+        struct command *command = command_of(mail);
+        next = mail->next;
+        if (command->internal && failed >= ALONE_MAX)
+            hold(writer, command);
+        else
+            failed += !run_alone(writer, command);
+    }
 }
 
 /* Runs the first commands of a list, at most BATCH_MAX; gives the rest. */
@@ -110,17 +130,17 @@ static struct mail *run_batch(struct writer *writer, struct mail *first)
         apply(writer, command_of(rest));
         rest = next;
     }
-    bool stored = commit(writer);
-    if (stored)
-        txn_clear(&writer->txn);
-    else
+    if (db_status(writer->txn.db) == DB_OK)
+        writer->client.before_commit(writer->client.arg, &writer->txn);
+    if (!commit(writer)) {
         undo(writer);
+        run_each(writer, first, rest);
+        return rest;
+    }
+    txn_clear(&writer->txn);
     for (struct mail *mail = first, *next; mail != rest; mail = next) {
         next = mail->next;
-        if (stored)
-            finish(command_of(mail));
-        else
-            run_alone(writer, command_of(mail));
+        finish(writer, command_of(mail));
     }
     return rest;
 }
@@ -131,35 +151,52 @@ static struct mail *next_commands(struct writer *writer)
     int64_t deadline = writer->client.deadline(writer->client.arg);
     if (writer->held && writer->held_until < deadline)
         deadline = writer->held_until;
+    if (room_deadline(writer->room) < deadline)
+        deadline = room_deadline(writer->room);
     struct mail *posted = mailbox_wait(&writer->mailbox, deadline);
-    if (!writer->held || clock_mono_ns() < writer->held_until)
+    room_look(writer->room);
+    bool again = clock_mono_ns() >= writer->held_until || atomic_load(&writer->stopping);
+    if (!writer->held || !again)
         return posted;
-    struct mail *all = writer->held, **end = &all;
-    while (*end)
-        end = &(*end)->next;
-    *end = posted;
+    struct mail *all = writer->held;
+    *writer->last_held = posted;
     writer->held = NULL;
     return all;
+}
+
+/* What they were to say is lost, and nothing else: the next start finds their tasks as they were
+ * stored. */
+static void give_up_held(struct writer *writer)
+{
+    size_t count = 0;
+    for (struct mail *mail = writer->held, *next; mail; mail = next) {
+        next = mail->next;
+        command_of(mail)->problem.code = PROBLEM_STORAGE_FULL;
+        finish(writer, command_of(mail));
+        count++;
+    }
+    writer->held = NULL;
+    log_error("shutdown: the database takes no writes; changes that are lost: %zu", count);
 }
 
 static void writer_main(void *arg)
 {
     struct writer *writer = arg;
-    while (!atomic_load(&writer->stopping) || writer->held) {
+    while (!writer->ended) {
         struct mail *commands = next_commands(writer);
         do {
             commands = run_batch(writer, commands);
         } while (commands);
-        if (atomic_load(&writer->stopping) && writer->held) {
-            log_error("shutdown: the database takes no writes; the last changes are lost");
-            break;
-        }
+        atomic_store(&writer->behind, writer->held != NULL);
     }
+    if (writer->held)
+        give_up_held(writer);
 }
 
-void writer_init(struct writer *writer, struct db *db, const struct writer_client *client)
+void writer_init(struct writer *writer, struct db *db, struct room *room,
+                 const struct writer_client *client)
 {
-    *writer = (struct writer){.client = *client};
+    *writer = (struct writer){.client = *client, .room = room};
     mailbox_init(&writer->mailbox, NULL, NULL);
     writer->txn.db = db;
     txn_load_counters(&writer->txn);
@@ -180,17 +217,27 @@ void writer_run(struct writer *writer, struct command *command)
     run_alone(writer, command);
 }
 
+struct last {
+    struct command command;
+    struct writer *writer;
+};
+
 static void nothing(struct command *command, struct txn *txn)
 {
     (void)command;
     (void)txn;
 }
 
+static void last_done(struct command *command)
+{
+    container_of(command, struct last, command)->writer->ended = true;
+}
+
 void writer_stop(struct writer *writer)
 {
-    struct command last = {.apply = nothing};
+    struct last last = {{.apply = nothing, .done = last_done}, writer};
     atomic_store(&writer->stopping, true);
-    writer_post(writer, &last); /* wakes it */
+    writer_post(writer, &last.command);
     pthread_join(writer->thread, NULL);
     db_close(writer->txn.db);
     txn_done(&writer->txn);

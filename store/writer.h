@@ -5,13 +5,14 @@
  * lets its client (the engine) add what follows from them, commits once, and
  * only then lets anything be seen: the client's after_commit, then each
  * command's done. If a transaction cannot be committed it is undone and its
- * commands are tried again one by one, so that one that cannot be stored fails
- * alone. */
+ * commands are tried again one by one, and without what follows from them, so
+ * that one that cannot be stored fails alone. */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
 
 #include "base/mailbox.h"
 #include "model/problem.h"
+#include "store/room.h"
 #include "store/txn.h"
 
 #include <stdatomic.h>
@@ -24,9 +25,12 @@ struct command {
     void (*apply)(struct command *command, struct txn *txn);
     /* Writer thread, after the commit (or when it was refused); may free the command. Or NULL. */
     void (*done)(struct command *command);
+    /* Writer thread: an internal one could not be stored, and is kept. Each time. Or NULL. */
+    void (*held)(struct command *command);
     struct problem problem; /* PROBLEM_NONE: it is stored */
     struct arena *arena;    /* where the problem's texts go */
-    bool internal;          /* nobody can be refused: kept and tried again until it is stored */
+    bool internal;          /* nobody can be refused: kept and tried again until it is stored, or
+                               until the end of the server: done, with a problem */
 };
 
 /* What the engine adds; all on the writer thread. */
@@ -44,16 +48,20 @@ struct writer {
     pthread_t thread;
     struct txn txn;
     struct writer_client client;
-    struct mail *held;  /* internal commands that could not be stored yet */
-    int64_t held_until; /* clock_mono_ns() of their next try */
+    struct room *room;
+    struct mail *held, **last_held; /* internal commands that could not be stored yet */
+    int64_t held_until;             /* clock_mono_ns() of their next try */
+    bool ended; /* all that was posted before the stop is done */
     _Atomic bool stopping;
-    _Atomic bool full;       /* the last transaction failed for want of room */
+    _Atomic bool behind;     /* some are held: what need not be said now can wait */
     _Atomic int64_t writes;  /* commands stored since start */
     _Atomic int64_t commits; /* transactions since start */
 };
 
-/* Takes the connection over; the counters must be loaded (txn_load_counters is called here). */
-void writer_init(struct writer *writer, struct db *db, const struct writer_client *client);
+/* Takes the connection over; the counters must be loaded (txn_load_counters is called here). The
+ * room is borrowed, and is open. */
+void writer_init(struct writer *writer, struct db *db, struct room *room,
+                 const struct writer_client *client);
 void writer_start(struct writer *writer);
 /* Any thread. */
 void writer_post(struct writer *writer, struct command *command);

@@ -1,0 +1,50 @@
+#include "tests/api/lib/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/api/lib/folder.h"
+
+static void unmount(void *path)
+{
+    umount2(path, MNT_DETACH);
+}
+
+void disk_make(struct scenario *s, int kilobytes)
+{
+    const char *path = folder_path(s, "data");
+    mkdir(path, 0700);
+    if (mount("tmpfs", path, "tmpfs", 0, text(s, "size=%dk", kilobytes)) != 0) {
+        print_message("skipped: a tmpfs cannot be mounted here: %s\n", strerror(errno));
+        skip();
+    }
+    at_end(s, unmount, text(s, "%s", path));
+}
+
+void disk_grow(struct scenario *s, int kilobytes)
+{
+    if (mount(NULL, folder_path(s, "data"), NULL, MS_REMOUNT, text(s, "size=%dk", kilobytes)) != 0)
+        fail_at(HERE, "cannot grow the disk: %s", strerror(errno));
+}
+
+void disk_fill(struct scenario *s)
+{
+    static const char page[4096];
+    int fd = open(folder_path(s, "data/ballast"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        fail_at(HERE, "cannot make the ballast: %s", strerror(errno));
+    while (write(fd, page, sizeof page) > 0)
+        ;
+    close(fd);
+}
+
+void disk_empty(struct scenario *s)
+{
+    if (unlink(folder_path(s, "data/ballast")) != 0)
+        fail_at(HERE, "there is no ballast: %s", strerror(errno));
+}

@@ -1,0 +1,393 @@
+/* Section 4.6: a full disk, and room again. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/api/lib/disk.h"
+#include "tests/api/lib/folder.h"
+#include "tests/api/lib/leases.h"
+#include "tests/api/lib/process.h"
+#include "tests/api/lib/sse.h"
+#include "tests/api/lib/tasks.h"
+
+enum { DISK_KB = 8192, BIG = 900000 };
+
+#define FULL_LINE "the disk is full: until there is room"
+#define ROOM_LINE "the disk has room again"
+
+/* A create with so many bytes of arguments, of a task that is over at once. */
+static struct reply *create_big(struct server *server, int bytes)
+{
+    struct scenario *s = server->scenario;
+    char *argument = keep(s, (size_t)bytes + 1);
+    memset(argument, 'x', (size_t)bytes);
+    return post(server, "/v1/tasks", "{'function':'echo','args':['%s']}", argument);
+}
+
+static int ready(struct server *server)
+{
+    return get(server, "/readyz")->status;
+}
+
+/* Takes what room there is, until the server has noticed. */
+static void fill(struct server *server)
+{
+    disk_fill(server->scenario);
+    while (create_big(server, BIG)->status == 201)
+        ;
+    expect_status(get(server, "/readyz"), 503);
+}
+
+static void make_room(struct server *server)
+{
+    disk_empty(server->scenario);
+    eventually(ready(server) == 200);
+}
+
+static int count_lines(struct server *server, const char *what)
+{
+    int count = 0;
+    for (const char *p = server_log(server); (p = strstr(p, what)); p++)
+        count++;
+    return count;
+}
+
+/* 4.6: creates are 503 storage-full, large or small, and nothing is changed; reads go on; it is
+ * ready again by itself, without any request; the log has one line for each change. */
+SCENARIO(refuses_and_resumes)
+{
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'echo','args':[1]}");
+    expect_result(server, "a", "1");
+    fill(server);
+    expect_problem(create_big(server, BIG), 503, "storage-full");
+    expect_problem(post(server, "/v1/tasks", "{'id':'b','function':'echo'}"), 503, "storage-full");
+    expect_status(get(server, "/v1/tasks/b"), 404);
+    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+    expect_status(get(server, "/healthz"), 200);
+    expect_result(server, "a", "1");
+    expect_status(get(server, "/v1/tasks?limit=10"), 200);
+    struct sse *sse = sse_open(server, "/v1/tasks/a/events?last_event_id=0");
+    expect_story(sse, "created a, started a, succeeded a");
+    expect_end(sse);
+    make_room(server);
+    create(server, "{'id':'b','function':'echo','args':[2]}");
+    expect_result(server, "b", "2");
+    assert_int_equal(count_lines(server, FULL_LINE), 1);
+    assert_int_equal(count_lines(server, ROOM_LINE), 1);
+    assert_int_equal(count_lines(server, "requests that were refused: 3"), 1);
+    assert_int_equal(count_lines(server, "database or disk is full"), 0);
+}
+
+/* 4.6: the answer that was given is given again, and a request that was refused may be sent again
+ * with its key. */
+SCENARIO(keys_on_a_full_disk)
+{
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "%s", "");
+    const struct request first = {.path = "/v1/tasks",
+                                  .headers = "Idempotency-Key: k1\r\n",
+                                  .body = json(s, "{'id':'a','function':'echo'}")};
+    const struct request second = {.path = "/v1/tasks",
+                                   .headers = "Idempotency-Key: k2\r\n",
+                                   .body = json(s, "{'id':'b','function':'echo'}")};
+    expect_status(server_call(server, &first, HERE), 201);
+    fill(server);
+    struct reply *again = server_call(server, &first, HERE);
+    expect_status(again, 201);
+    expect_header(again, "Idempotency-Replayed", "true");
+    expect_problem(server_call(server, &second, HERE), 503, "storage-full");
+    make_room(server);
+    again = server_call(server, &second, HERE);
+    expect_status(again, 201);
+    assert_null(header(again, "Idempotency-Replayed"));
+}
+
+/* 4.6, 5.3: running work can be cancelled: it is told when the process is dead. */
+SCENARIO(cancels_running_work)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "--grace 0.1");
+    create(server, "{'id':'a','function':'stubborn','notify_channels':['news']}");
+    await_progress(server, "a", 1);
+    struct sse *sse = sse_open(server, "/v1/events?channel=news");
+    fill(server);
+    expect_status(cancel(server, "a", NULL), 202);
+    await_event(sse, "task.cancelled", "a");
+    assert_false(process_alive(folder_pid(s, "a.pids", 0)));
+    eventually(!process_alive(folder_pid(s, "a.pids", 1)));
+    expect_state(server, "a", "cancelled");
+    assert_int_equal(ready(server), 503);
+    make_room(server);
+    expect_state(server, "a", "cancelled");
+}
+
+/* 4.6: what runs may end, and is stored; what is queued is not started before there is room. */
+SCENARIO(ends_but_starts_nothing)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "--slots 1");
+    create(server, "{'id':'a','function':'hold'}");
+    create(server, "{'id':'b','function':'cat'}");
+    create(server, "{'id':'late','function':'echo','delay':0.3}");
+    await_progress(server, "a", 1);
+    fill(server);
+    release(s, "a", "7");
+    expect_result(server, "a", "7");
+    assert_int_equal(ready(server), 503);
+    expect_state(server, "b", "queued");
+    make_room(server);
+    expect_outcome(server, "b", "succeeded");
+    expect_outcome(server, "late", "succeeded");
+}
+
+/* 4.10: a worker elsewhere keeps its lease and ends it; nothing new is lent. */
+SCENARIO(leases_go_on)
+{
+    disk_make(s, DISK_KB);
+    functions_remote(s, "afar", "");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'afar'}");
+    const char *token = lease_one(server, "afar");
+    create(server, "{'id':'b','function':'afar'}");
+    fill(server);
+    expect_status(heartbeat(server, token, "{}"), 200);
+    expect_no_lease(server, "afar");
+    expect_status(lease_result(server, token, "7"), 200);
+    expect_result(server, "a", "7");
+    make_room(server);
+    lease_one(server, "afar");
+}
+
+/* The result is as large as its argument says, once the gate is open. */
+static void function_large(struct scenario *s)
+{
+    function_file(s, "large.sh",
+                  "#!/bin/sh\n"
+                  "gate=../scratch/$ERRAND_TASK_ID.gate\n"
+                  "mkfifo $gate\n"
+                  "echo '{\"progress\":1}' >&3\n"
+                  "read -r line <$gate\n"
+                  "head -c 3000000 /dev/zero | tr '\\0' x\n"
+                  "touch ../scratch/$ERRAND_TASK_ID.over\n");
+}
+
+/* 4.6: what is larger than all the room there is, is kept until it can be stored, in its slot; and
+ * keeps nobody else from ending. */
+SCENARIO(large_result_waits_for_room)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    function_large(s);
+    struct server *server = server_start(s, "--slots 2");
+    create(server, "{'id':'a','function':'large'}");
+    create(server, "{'id':'b','function':'hold'}");
+    await_progress(server, "a", 1);
+    await_progress(server, "b", 1);
+    fill(server);
+    release(s, "a", "go");
+    eventually(folder_has(s, "scratch/a.over"));
+    release(s, "b", "7");
+    expect_result(server, "b", "7");
+    expect_state(server, "a", "running");
+    make_room(server);
+    expect_outcome(server, "a", "succeeded");
+    expect_number(task(server, "a"), "attempt", 1);
+    assert_int_equal(strlen(get(server, "/v1/tasks/a/result")->body.text), 3000002);
+}
+
+static long resident_kb(struct server *server)
+{
+    char line[256];
+    long kilobytes = 0;
+    FILE *file = fopen(text(server->scenario, "/proc/%d/status", server->pid), "re");
+    while (file && fgets(line, sizeof line, file))
+        sscanf(line, "VmRSS: %ld", &kilobytes);
+    if (file)
+        fclose(file);
+    return kilobytes;
+}
+
+/* 4.7: a function that goes on talking while nothing can be stored costs a bounded part of memory,
+ * and its log says what is missing. The last progress is not lost. */
+SCENARIO(talk_is_bounded)
+{
+    enum { MEGABYTES = 60, BOUND_KB = 30000 };
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    function_file(s, "talk.sh",
+                  text(s,
+                       "#!/bin/sh\n"
+                       "mkfifo ../scratch/gate\n"
+                       "echo '{\"progress\":1}' >&3\n"
+                       "read -r line <../scratch/gate\n"
+                       "yes 'a line of a log that goes on and on and on and on and on and on' |"
+                       " head -c %d >&2\n"
+                       "for i in $(seq 2 99); do echo '{\"progress\":'$i'}'; done >&3\n"
+                       "touch ../scratch/said\n"
+                       "read -r line <../scratch/gate\n",
+                       MEGABYTES * 1000000));
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'talk'}");
+    await_progress(server, "a", 1);
+    fill(server);
+    long before = resident_kb(server);
+    folder_write(s, "scratch/gate", "go\n");
+    eventually(folder_has(s, "scratch/said"));
+    assert_true(resident_kb(server) - before < BOUND_KB);
+    folder_write(s, "scratch/gate", "go\n");
+    expect_outcome(server, "a", "succeeded");
+    expect_number(task(server, "a"), "progress.value", 99);
+    make_room(server);
+    const char *log = get(server, "/v1/tasks/a/logs")->body.text;
+    assert_non_null(strstr(log, "left out here"));
+    assert_true(strlen(log) < 1100000);
+}
+
+/* 5.7: a start with a disk that is full: the reserve is for it. */
+SCENARIO(starts_with_its_reserve)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'hold'}");
+    await_progress(server, "a", 1);
+    server_kill9(server);
+    disk_fill(s);
+    server = server_start(s, "%s", "");
+    expect_state(server, "a", "queued");
+    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+    make_room(server);
+    release(s, "a", "7");
+    expect_result(server, "a", "7");
+}
+
+/* 5.7: without a byte of room it starts too, answers reads, and recovers when there is room. */
+SCENARIO(starts_without_room)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "--reserve 0");
+    create(server, "{'id':'old','function':'echo','args':[1]}");
+    create(server, "{'id':'a','function':'hold'}");
+    create(server, "{'id':'gone','function':'stubborn'}");
+    await_progress(server, "a", 1);
+    await_progress(server, "gone", 1);
+    expect_result(server, "old", "1");
+    server_kill9(server);
+    folder_write(s, "scratch/a.pids", "");
+    disk_fill(s);
+    for (int round = 0; round < 2; round++) {
+        server = server_start(s, "--reserve 0");
+        expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+        expect_result(server, "old", "1");
+        expect_problem(post(server, "/v1/tasks", "{'function':'echo'}"), 503, "storage-full");
+        assert_int_equal(server_stop(server), 0);
+    }
+    server = server_start(s, "--reserve 0");
+    assert_int_equal(ready(server), 503);
+    make_room(server);
+    release(s, "a", "7");
+    expect_result(server, "a", "7");
+    expect_number(task(server, "a"), "attempt", 2);
+    cancel(server, "gone", NULL);
+    expect_outcome(server, "gone", "cancelled");
+}
+
+/* 5.7: a shutdown needs no room: what could not be stored runs again. */
+SCENARIO(shuts_down_without_room)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    function_large(s);
+    struct server *server = server_start(s, "--reserve 0 --drain 0.2 --grace 0.1");
+    create(server, "{'id':'a','function':'large'}");
+    create(server, "{'id':'b','function':'stubborn'}");
+    await_progress(server, "a", 1);
+    await_progress(server, "b", 1);
+    int pid = folder_pid(s, "b.pids", 0);
+    fill(server);
+    release(s, "a", "go");
+    eventually(folder_has(s, "scratch/a.over"));
+    assert_int_equal(server_stop(server), 0);
+    assert_false(process_alive(pid));
+    assert_non_null(strstr(server_log(server), "left unfinished"));
+    disk_empty(s);
+    unlink(folder_path(s, "scratch/a.gate"));
+    folder_write(s, "scratch/b.pids", "");
+    server = server_start(s, "--grace 0.1");
+    release(s, "a", "go");
+    expect_outcome(server, "a", "succeeded");
+    folder_pid(s, "b.pids", 0);
+    cancel(server, "b", NULL);
+    expect_outcome(server, "b", "cancelled");
+}
+
+/* Creates until one is refused; gives how many were acknowledged. */
+static int pour(struct server *server, int most)
+{
+    int acknowledged = 0;
+    struct reply *reply;
+    while (acknowledged < most && (reply = create_big(server, 20000))->status == 201)
+        acknowledged++;
+    if (acknowledged < most)
+        expect_problem(reply, 503, "storage-full");
+    return acknowledged;
+}
+
+/* 4.6: what was acknowledged before the disk was full is there when it has grown, and all of it
+ * runs. */
+SCENARIO(grows)
+{
+    enum { MANY = 100000 };
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "%s", "");
+    int acknowledged = pour(server, MANY);
+    assert_in_range(acknowledged, 10, MANY - 1);
+    disk_grow(s, 3 * DISK_KB);
+    eventually(ready(server) == 200);
+    acknowledged += pour(server, 20);
+    eventually(count_tasks(server, "state=succeeded") == acknowledged);
+    assert_int_equal(count_tasks(server, ""), acknowledged);
+}
+
+/* 4.6: tasks that are deleted make room, on a disk that stays as full as it is. */
+SCENARIO(deleted_tasks_are_room)
+{
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "%s", "");
+    assert_in_range(pour(server, 100000), 10, 1000);
+    disk_fill(s);
+    struct reply *list = get(server, "/v1/tasks?state=succeeded&limit=1000");
+    int count = json_count(list, "tasks");
+    for (int i = 0; i < count; i++) {
+        const char *id = json_text(list, text(s, "tasks.%d.id", i));
+        expect_status(call(server, .method = "DELETE", .path = text(s, "/v1/tasks/%s", id)), 204);
+    }
+    eventually(ready(server) == 200);
+    assert_in_range(pour(server, 100000), 10, 1000);
+    assert_int_equal(ready(server), 503);
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {
+        RUN(refuses_and_resumes),
+        RUN(keys_on_a_full_disk),
+        RUN(cancels_running_work),
+        RUN(ends_but_starts_nothing),
+        RUN(leases_go_on),
+        RUN(large_result_waits_for_room),
+        RUN(talk_is_bounded),
+        RUN(starts_with_its_reserve),
+        RUN(starts_without_room),
+        RUN(shuts_down_without_room),
+        RUN(grows),
+        RUN(deleted_tasks_are_room),
+    };
+    return RUN_SCENARIOS("storage", table);
+}
