@@ -93,7 +93,8 @@ static void create_apply(struct command *command, struct txn *txn)
     command->problem = create->refused;
     if (command->problem.code != PROBLEM_NONE)
         return;
-    if (!check_open(create) || !check_disk(create, txn) || !place_check(place, txn) || !check_room(create))
+    if (!check_open(create) || !check_disk(create, txn) || !place_check(place, txn) ||
+        !check_room(create))
         return;
     place_store(place, txn);
     if (create->key.data || shows_others(create))

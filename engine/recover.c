@@ -154,7 +154,6 @@ void recover_later(struct engine *engine)
 {
     struct recovery *recovery = mem_alloc(sizeof(*recovery));
     *recovery = (struct recovery){.engine = engine, .state = STATE_RUNNING};
-    recovery->command =
-        (struct command){.apply = apply_again, .done = recovered, .internal = true};
+    recovery->command = (struct command){.apply = apply_again, .done = recovered, .internal = true};
     writer_post(&engine->writer, &recovery->command);
 }

@@ -11,7 +11,7 @@
 
 /* Between two looks at a disk that is full: each writes one page and syncs it. */
 static const int64_t LOOK_NS = 1000000000;
-/* At least, when transactions fail meanwhile. */
+/* At least, when transactions fail meanwhile and not a page could be written. */
 static const int64_t BETWEEN_NS = 100000000;
 
 enum {
@@ -100,11 +100,10 @@ static bool can_write(struct room *room)
 static bool has_room(struct room *room)
 {
     int64_t wanted = room->reserve + margin(room);
-    while (!can_write(room)) {
-        if (!room->left)
-            return false;
+    while ((room->stuck = !can_write(room)) && room->left)
         give(room);
-    }
+    if (room->stuck)
+        return false;
     return (free_on_disk(room) + room->left >= wanted && take(room)) ||
            free_in_file(room) >= wanted;
 }
@@ -175,7 +174,7 @@ void room_committed(struct room *room)
 
 void room_gone(struct room *room)
 {
-    if (atomic_load(&room->full) && !room->left && clock_mono_ns() < room->next_look - LOOK_NS + BETWEEN_NS)
+    if (room->stuck && clock_mono_ns() < room->next_look - LOOK_NS + BETWEEN_NS)
         return;
     give(room);
     look(room);

@@ -23,6 +23,7 @@ struct room {
     int64_t share;     /* the most bytes that the reserve, or the log, may take of this disk */
     int64_t left;      /* bytes of it that are there */
     bool held;         /* all of them are */
+    bool stuck;        /* nothing is left of it, and not a page can be written */
     int64_t next_look; /* while it is not: clock_mono_ns() */
     int64_t since;     /* when the disk was found full, clock_mono_ns() */
     int64_t refused;   /* commands since then */

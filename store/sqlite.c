@@ -48,7 +48,8 @@ enum { PAGE_BYTES = 4096 };
 static bool no_room(struct db *db, int rc)
 {
     int system = sqlite3_system_errno(db->handle);
-    return (rc & 0xFF) == SQLITE_FULL || sqlite3_extended_errcode(db->handle) == SQLITE_IOERR_SHMSIZE ||
+    return (rc & 0xFF) == SQLITE_FULL ||
+           sqlite3_extended_errcode(db->handle) == SQLITE_IOERR_SHMSIZE ||
            ((rc & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT));
 }
 

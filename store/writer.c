@@ -7,7 +7,8 @@
 
 /* Commands in one transaction: bounds how long the first of them waits for the last. */
 enum { BATCH_MAX = 1000 };
-/* Internal commands that fail alone, one after the other, before those behind them are not tried. */
+/* Internal commands that fail alone, one after the other, before those behind them are not tried.
+ */
 enum { ALONE_MAX = 16 };
 /* Pause before internal commands are tried again on a full or failing disk. */
 static const int64_t RETRY_NS = 500 * 1000000LL;

@@ -51,7 +51,7 @@ struct writer {
     struct room *room;
     struct mail *held, **last_held; /* internal commands that could not be stored yet */
     int64_t held_until;             /* clock_mono_ns() of their next try */
-    bool ended; /* all that was posted before the stop is done */
+    bool ended;                     /* all that was posted before the stop is done */
     _Atomic bool stopping;
     _Atomic bool behind;     /* some are held: what need not be said now can wait */
     _Atomic int64_t writes;  /* commands stored since start */
