@@ -15,7 +15,8 @@ struct recovery {
     struct engine *engine;
     enum task_state state; /* which tasks are looked at */
     const char *kind;
-    int64_t after; /* seq of the last one seen */
+    int64_t after; /* seq: this slice begins behind it */
+    int64_t last;  /* seq of the last one seen */
     size_t seen;   /* in this slice */
     size_t changed;
 };
@@ -31,15 +32,14 @@ static size_t slice(struct recovery *recovery, struct txn *txn, struct task_row 
     while (stmt_step(stmt))
         row_read(stmt, &rows[count++], &txn->arena);
     recovery->seen = count;
-    recovery->after = count ? rows[count - 1].seq : recovery->after;
+    recovery->last = count ? rows[count - 1].seq : recovery->after;
     return count;
 }
 
 /* What a worker elsewhere has in hand goes on, unless it is to be cancelled (design 4.10); leases
  * that are over end when the engine sweeps. */
-static void apply_running(struct command *command, struct txn *txn)
+static void requeue_slice(struct recovery *recovery, struct txn *txn)
 {
-    struct recovery *recovery = container_of(command, struct recovery, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     size_t count = slice(recovery, txn, rows);
     for (size_t i = 0; i < count; i++) {
@@ -52,6 +52,13 @@ static void apply_running(struct command *command, struct txn *txn)
     }
 }
 
+static void apply_running(struct command *command, struct txn *txn)
+{
+    struct recovery *recovery = container_of(command, struct recovery, command);
+    recovery->changed = 0;
+    requeue_slice(recovery, txn);
+}
+
 /* A waiting task is resolved in the transaction in which its last dependency ends, so there is
  * nothing to mend unless the database was changed by other hands. */
 static void apply_waiting(struct command *command, struct txn *txn)
@@ -59,6 +66,7 @@ static void apply_waiting(struct command *command, struct txn *txn)
     struct recovery *recovery = container_of(command, struct recovery, command);
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     size_t count = slice(recovery, txn, rows);
+    recovery->changed = 0;
     for (size_t i = 0; i < count; i++) {
         struct stmt *stmt = db_stmt(txn->db, SQL_unresolved_now);
         stmt_bind_int(stmt, ":task", rows[i].seq);
@@ -84,10 +92,10 @@ static enum problem_code pass(struct engine *engine, enum task_state state, cons
     struct recovery recovery = {.engine = engine, .state = state, .kind = kind};
     recovery.command = (struct command){.apply = apply, .arena = &recovery.arena};
     do {
-        recovery.seen = 0;
+        recovery.after = recovery.last;
         writer_run(&engine->writer, &recovery.command);
+        *changed += recovery.changed;
     } while (recovery.seen == SLICE && recovery.command.problem.code == PROBLEM_NONE);
-    *changed += recovery.changed;
     enum problem_code problem = recovery.command.problem.code;
     arena_done(&recovery.arena);
     return problem;
@@ -132,9 +140,10 @@ static void apply_again(struct command *command, struct txn *txn)
     recovery->changed = 0;
     for (size_t i = 0; i < array_size(kinds); i++) {
         recovery->kind = kinds[i];
-        recovery->after = 0;
+        recovery->last = 0;
         do {
-            apply_running(command, txn);
+            recovery->after = recovery->last;
+            requeue_slice(recovery, txn);
         } while (recovery->seen == SLICE);
     }
 }

@@ -215,7 +215,8 @@ void writer_post(struct writer *writer, struct command *command)
 
 void writer_run(struct writer *writer, struct command *command)
 {
-    run_alone(writer, command);
+    command->mail.next = NULL;
+    run_batch(writer, &command->mail);
 }
 
 struct last {
