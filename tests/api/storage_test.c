@@ -298,6 +298,37 @@ SCENARIO(starts_without_room)
     expect_outcome(server, "gone", "cancelled");
 }
 
+/* So many tasks that run, in one request: what their recovery writes fits nowhere. */
+static void create_sleepers(struct server *server, int count)
+{
+    struct scenario *s = server->scenario;
+    char *list = keep(s, (size_t)count * 80);
+    size_t length = 0;
+    for (int i = 0; i < count; i++)
+        length += (size_t)sprintf(list + length, "%c{'id':'s%d','function':'sleep','args':[0.5]}",
+                                  i ? ',' : '[', i);
+    expect_status(post(server, "/v1/tasks", "%s]", requote(list)), 201);
+}
+
+/* 5.7: what ran when the server died, and cannot be queued again for want of room, is when there is
+ * some. */
+SCENARIO(recovers_when_there_is_room)
+{
+    enum { MANY = 2000 };
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "--reserve 0");
+    create_sleepers(server, MANY);
+    eventually(count_tasks(server, "state=running") > 0);
+    server_kill9(server);
+    disk_fill(s);
+    server = server_start(s, "--reserve 0");
+    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+    assert_true(count_tasks(server, "state=running") > 0);
+    make_room(server);
+    eventually(json_number(get(server, "/v1/stats"), "states.succeeded") == MANY);
+    assert_int_equal(count_lines(server, "recovery: tasks that were running"), 1);
+}
+
 /* 5.7: a shutdown needs no room: what could not be stored runs again. */
 SCENARIO(shuts_down_without_room)
 {
@@ -385,6 +416,7 @@ int main(void)
         RUN(talk_is_bounded),
         RUN(starts_with_its_reserve),
         RUN(starts_without_room),
+        RUN(recovers_when_there_is_room),
         RUN(shuts_down_without_room),
         RUN(grows),
         RUN(deleted_tasks_are_room),
