@@ -1,5 +1,4 @@
 /* Section 4.6: a full disk, and room again. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,49 +8,9 @@
 #include "tests/api/lib/leases.h"
 #include "tests/api/lib/process.h"
 #include "tests/api/lib/sse.h"
-#include "tests/api/lib/tasks.h"
-
-enum { DISK_KB = 8192, BIG = 900000 };
 
 #define FULL_LINE "the disk is full: until there is room"
 #define ROOM_LINE "the disk has room again"
-
-/* A create with so many bytes of arguments, of a task that is over at once. */
-static struct reply *create_big(struct server *server, int bytes)
-{
-    struct scenario *s = server->scenario;
-    char *argument = keep(s, (size_t)bytes + 1);
-    memset(argument, 'x', (size_t)bytes);
-    return post(server, "/v1/tasks", "{'function':'echo','args':['%s']}", argument);
-}
-
-static int ready(struct server *server)
-{
-    return get(server, "/readyz")->status;
-}
-
-/* Takes what room there is, until the server has noticed. */
-static void fill(struct server *server)
-{
-    disk_fill(server->scenario);
-    while (create_big(server, BIG)->status == 201)
-        ;
-    expect_status(get(server, "/readyz"), 503);
-}
-
-static void make_room(struct server *server)
-{
-    disk_empty(server->scenario);
-    eventually(ready(server) == 200);
-}
-
-static int count_lines(struct server *server, const char *what)
-{
-    int count = 0;
-    for (const char *p = server_log(server); (p = strstr(p, what)); p++)
-        count++;
-    return count;
-}
 
 /* 4.6: creates are 503 storage-full, large or small, and nothing is changed; reads go on; it is
  * ready again by itself, without any request; the log has one line for each change. */
@@ -61,8 +20,8 @@ SCENARIO(refuses_and_resumes)
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'a','function':'echo','args':[1]}");
     expect_result(server, "a", "1");
-    fill(server);
-    expect_problem(create_big(server, BIG), 503, "storage-full");
+    disk_fill_up(server);
+    expect_problem(disk_create(server, DISK_BIG), 503, "storage-full");
     expect_problem(post(server, "/v1/tasks", "{'id':'b','function':'echo'}"), 503, "storage-full");
     expect_status(get(server, "/v1/tasks/b"), 404);
     expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
@@ -72,13 +31,13 @@ SCENARIO(refuses_and_resumes)
     struct sse *sse = sse_open(server, "/v1/tasks/a/events?last_event_id=0");
     expect_story(sse, "created a, started a, succeeded a");
     expect_end(sse);
-    make_room(server);
+    disk_make_room(server);
     create(server, "{'id':'b','function':'echo','args':[2]}");
     expect_result(server, "b", "2");
-    assert_int_equal(count_lines(server, FULL_LINE), 1);
-    assert_int_equal(count_lines(server, ROOM_LINE), 1);
-    assert_int_equal(count_lines(server, "requests that were refused: 3"), 1);
-    assert_int_equal(count_lines(server, "database or disk is full"), 0);
+    assert_int_equal(disk_log_lines(server, FULL_LINE), 1);
+    assert_int_equal(disk_log_lines(server, ROOM_LINE), 1);
+    assert_int_equal(disk_log_lines(server, "requests that were refused: 3"), 1);
+    assert_int_equal(disk_log_lines(server, "database or disk is full"), 0);
 }
 
 /* 4.6: the answer that was given is given again, and a request that was refused may be sent again
@@ -94,12 +53,12 @@ SCENARIO(keys_on_a_full_disk)
                                    .headers = "Idempotency-Key: k2\r\n",
                                    .body = json(s, "{'id':'b','function':'echo'}")};
     expect_status(server_call(server, &first, HERE), 201);
-    fill(server);
+    disk_fill_up(server);
     struct reply *again = server_call(server, &first, HERE);
     expect_status(again, 201);
     expect_header(again, "Idempotency-Replayed", "true");
     expect_problem(server_call(server, &second, HERE), 503, "storage-full");
-    make_room(server);
+    disk_make_room(server);
     again = server_call(server, &second, HERE);
     expect_status(again, 201);
     assert_null(header(again, "Idempotency-Replayed"));
@@ -114,14 +73,14 @@ SCENARIO(cancels_running_work)
     create(server, "{'id':'a','function':'stubborn','notify_channels':['news']}");
     await_progress(server, "a", 1);
     struct sse *sse = sse_open(server, "/v1/events?channel=news");
-    fill(server);
+    disk_fill_up(server);
     expect_status(cancel(server, "a", NULL), 202);
     await_event(sse, "task.cancelled", "a");
     assert_false(process_alive(folder_pid(s, "a.pids", 0)));
     eventually(!process_alive(folder_pid(s, "a.pids", 1)));
     expect_state(server, "a", "cancelled");
-    assert_int_equal(ready(server), 503);
-    make_room(server);
+    assert_int_equal(disk_ready(server), 503);
+    disk_make_room(server);
     expect_state(server, "a", "cancelled");
 }
 
@@ -135,12 +94,12 @@ SCENARIO(ends_but_starts_nothing)
     create(server, "{'id':'b','function':'cat'}");
     create(server, "{'id':'late','function':'echo','delay':0.3}");
     await_progress(server, "a", 1);
-    fill(server);
+    disk_fill_up(server);
     release(s, "a", "7");
     expect_result(server, "a", "7");
-    assert_int_equal(ready(server), 503);
+    assert_int_equal(disk_ready(server), 503);
     expect_state(server, "b", "queued");
-    make_room(server);
+    disk_make_room(server);
     expect_outcome(server, "b", "succeeded");
     expect_outcome(server, "late", "succeeded");
 }
@@ -154,26 +113,13 @@ SCENARIO(leases_go_on)
     create(server, "{'id':'a','function':'afar'}");
     const char *token = lease_one(server, "afar");
     create(server, "{'id':'b','function':'afar'}");
-    fill(server);
+    disk_fill_up(server);
     expect_status(heartbeat(server, token, "{}"), 200);
     expect_no_lease(server, "afar");
     expect_status(lease_result(server, token, "7"), 200);
     expect_result(server, "a", "7");
-    make_room(server);
+    disk_make_room(server);
     lease_one(server, "afar");
-}
-
-/* The result is as large as its argument says, once the gate is open. */
-static void function_large(struct scenario *s)
-{
-    function_file(s, "large.sh",
-                  "#!/bin/sh\n"
-                  "gate=../scratch/$ERRAND_TASK_ID.gate\n"
-                  "mkfifo $gate\n"
-                  "echo '{\"progress\":1}' >&3\n"
-                  "read -r line <$gate\n"
-                  "head -c 3000000 /dev/zero | tr '\\0' x\n"
-                  "touch ../scratch/$ERRAND_TASK_ID.over\n");
 }
 
 /* 4.6: what is larger than all the room there is, is kept until it can be stored, in its slot; and
@@ -182,19 +128,19 @@ SCENARIO(large_result_waits_for_room)
 {
     disk_make(s, DISK_KB);
     functions_standard(s);
-    function_large(s);
+    disk_function_large(s);
     struct server *server = server_start(s, "--slots 2");
     create(server, "{'id':'a','function':'large'}");
     create(server, "{'id':'b','function':'hold'}");
     await_progress(server, "a", 1);
     await_progress(server, "b", 1);
-    fill(server);
+    disk_fill_up(server);
     release(s, "a", "go");
     eventually(folder_has(s, "scratch/a.over"));
     release(s, "b", "7");
     expect_result(server, "b", "7");
     expect_state(server, "a", "running");
-    make_room(server);
+    disk_make_room(server);
     expect_outcome(server, "a", "succeeded");
     expect_number(task(server, "a"), "attempt", 1);
     assert_int_equal(strlen(get(server, "/v1/tasks/a/result")->body.text), 3000002);
@@ -231,131 +177,21 @@ SCENARIO(talk_is_bounded)
                        "touch ../scratch/said\n"
                        "read -r line <../scratch/gate\n",
                        MEGABYTES * 1000000));
-    struct server *server = server_start(s, "%s", "");
+    struct server *server = server_start(s, "--reserve 0");
     create(server, "{'id':'a','function':'talk'}");
     await_progress(server, "a", 1);
-    fill(server);
+    disk_fill_up(server);
     long before = resident_kb(server);
     folder_write(s, "scratch/gate", "go\n");
     eventually(folder_has(s, "scratch/said"));
     assert_true(resident_kb(server) - before < BOUND_KB);
     folder_write(s, "scratch/gate", "go\n");
+    disk_make_room(server);
     expect_outcome(server, "a", "succeeded");
     expect_number(task(server, "a"), "progress.value", 99);
-    make_room(server);
     const char *log = get(server, "/v1/tasks/a/logs")->body.text;
     assert_non_null(strstr(log, "left out here"));
     assert_true(strlen(log) < 1100000);
-}
-
-/* 5.7: a start with a disk that is full: the reserve is for it. */
-SCENARIO(starts_with_its_reserve)
-{
-    disk_make(s, DISK_KB);
-    functions_standard(s);
-    struct server *server = server_start(s, "%s", "");
-    create(server, "{'id':'a','function':'hold'}");
-    await_progress(server, "a", 1);
-    server_kill9(server);
-    disk_fill(s);
-    server = server_start(s, "%s", "");
-    expect_state(server, "a", "queued");
-    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
-    make_room(server);
-    release(s, "a", "7");
-    expect_result(server, "a", "7");
-}
-
-/* 5.7: without a byte of room it starts too, answers reads, and recovers when there is room. */
-SCENARIO(starts_without_room)
-{
-    disk_make(s, DISK_KB);
-    functions_standard(s);
-    struct server *server = server_start(s, "--reserve 0");
-    create(server, "{'id':'old','function':'echo','args':[1]}");
-    create(server, "{'id':'a','function':'hold'}");
-    create(server, "{'id':'gone','function':'stubborn'}");
-    await_progress(server, "a", 1);
-    await_progress(server, "gone", 1);
-    expect_result(server, "old", "1");
-    server_kill9(server);
-    folder_write(s, "scratch/a.pids", "");
-    disk_fill(s);
-    for (int round = 0; round < 2; round++) {
-        server = server_start(s, "--reserve 0");
-        expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
-        expect_result(server, "old", "1");
-        expect_problem(post(server, "/v1/tasks", "{'function':'echo'}"), 503, "storage-full");
-        assert_int_equal(server_stop(server), 0);
-    }
-    server = server_start(s, "--reserve 0");
-    assert_int_equal(ready(server), 503);
-    make_room(server);
-    release(s, "a", "7");
-    expect_result(server, "a", "7");
-    expect_number(task(server, "a"), "attempt", 2);
-    cancel(server, "gone", NULL);
-    expect_outcome(server, "gone", "cancelled");
-}
-
-/* So many tasks that run, in one request: what their recovery writes fits nowhere. */
-static void create_sleepers(struct server *server, int count)
-{
-    struct scenario *s = server->scenario;
-    char *list = keep(s, (size_t)count * 80);
-    size_t length = 0;
-    for (int i = 0; i < count; i++)
-        length += (size_t)sprintf(list + length, "%c{'id':'s%d','function':'sleep','args':[0.5]}",
-                                  i ? ',' : '[', i);
-    expect_status(post(server, "/v1/tasks", "%s]", requote(list)), 201);
-}
-
-/* 5.7: what ran when the server died, and cannot be queued again for want of room, is when there is
- * some. */
-SCENARIO(recovers_when_there_is_room)
-{
-    enum { MANY = 2000 };
-    disk_make(s, DISK_KB);
-    struct server *server = server_start(s, "--reserve 0");
-    create_sleepers(server, MANY);
-    eventually(count_tasks(server, "state=running") > 0);
-    server_kill9(server);
-    disk_fill(s);
-    server = server_start(s, "--reserve 0");
-    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
-    assert_true(count_tasks(server, "state=running") > 0);
-    make_room(server);
-    eventually(json_number(get(server, "/v1/stats"), "states.succeeded") == MANY);
-    assert_int_equal(count_lines(server, "recovery: tasks that were running"), 1);
-}
-
-/* 5.7: a shutdown needs no room: what could not be stored runs again. */
-SCENARIO(shuts_down_without_room)
-{
-    disk_make(s, DISK_KB);
-    functions_standard(s);
-    function_large(s);
-    struct server *server = server_start(s, "--reserve 0 --drain 0.2 --grace 0.1");
-    create(server, "{'id':'a','function':'large'}");
-    create(server, "{'id':'b','function':'stubborn'}");
-    await_progress(server, "a", 1);
-    await_progress(server, "b", 1);
-    int pid = folder_pid(s, "b.pids", 0);
-    fill(server);
-    release(s, "a", "go");
-    eventually(folder_has(s, "scratch/a.over"));
-    assert_int_equal(server_stop(server), 0);
-    assert_false(process_alive(pid));
-    assert_non_null(strstr(server_log(server), "left unfinished"));
-    disk_empty(s);
-    unlink(folder_path(s, "scratch/a.gate"));
-    folder_write(s, "scratch/b.pids", "");
-    server = server_start(s, "--grace 0.1");
-    release(s, "a", "go");
-    expect_outcome(server, "a", "succeeded");
-    folder_pid(s, "b.pids", 0);
-    cancel(server, "b", NULL);
-    expect_outcome(server, "b", "cancelled");
 }
 
 /* Creates until one is refused; gives how many were acknowledged. */
@@ -363,7 +199,7 @@ static int pour(struct server *server, int most)
 {
     int acknowledged = 0;
     struct reply *reply;
-    while (acknowledged < most && (reply = create_big(server, 20000))->status == 201)
+    while (acknowledged < most && (reply = disk_create(server, 20000))->status == 201)
         acknowledged++;
     if (acknowledged < most)
         expect_problem(reply, 503, "storage-full");
@@ -380,7 +216,7 @@ SCENARIO(grows)
     int acknowledged = pour(server, MANY);
     assert_in_range(acknowledged, 10, MANY - 1);
     disk_grow(s, 3 * DISK_KB);
-    eventually(ready(server) == 200);
+    eventually(disk_ready(server) == 200);
     acknowledged += pour(server, 20);
     eventually(count_tasks(server, "state=succeeded") == acknowledged);
     assert_int_equal(count_tasks(server, ""), acknowledged);
@@ -399,26 +235,18 @@ SCENARIO(deleted_tasks_are_room)
         const char *id = json_text(list, text(s, "tasks.%d.id", i));
         expect_status(call(server, .method = "DELETE", .path = text(s, "/v1/tasks/%s", id)), 204);
     }
-    eventually(ready(server) == 200);
+    eventually(disk_ready(server) == 200);
     assert_in_range(pour(server, 100000), 10, 1000);
-    assert_int_equal(ready(server), 503);
+    assert_int_equal(disk_ready(server), 503);
 }
 
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(refuses_and_resumes),
-        RUN(keys_on_a_full_disk),
-        RUN(cancels_running_work),
-        RUN(ends_but_starts_nothing),
-        RUN(leases_go_on),
-        RUN(large_result_waits_for_room),
-        RUN(talk_is_bounded),
-        RUN(starts_with_its_reserve),
-        RUN(starts_without_room),
-        RUN(recovers_when_there_is_room),
-        RUN(shuts_down_without_room),
-        RUN(grows),
+        RUN(refuses_and_resumes),    RUN(keys_on_a_full_disk),
+        RUN(cancels_running_work),   RUN(ends_but_starts_nothing),
+        RUN(leases_go_on),           RUN(large_result_waits_for_room),
+        RUN(talk_is_bounded),        RUN(grows),
         RUN(deleted_tasks_are_room),
     };
     return RUN_SCENARIOS("storage", table);

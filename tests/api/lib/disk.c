@@ -48,3 +48,52 @@ void disk_empty(struct scenario *s)
     if (unlink(folder_path(s, "data/ballast")) != 0)
         fail_at(HERE, "there is no ballast: %s", strerror(errno));
 }
+
+/* --- what a server makes of it ------------------------------------------------- */
+
+struct reply *disk_create(struct server *server, int bytes)
+{
+    struct scenario *s = server->scenario;
+    char *argument = keep(s, (size_t)bytes + 1);
+    memset(argument, 'x', (size_t)bytes);
+    return post(server, "/v1/tasks", "{'function':'echo','args':['%s']}", argument);
+}
+
+int disk_ready(struct server *server)
+{
+    return get(server, "/readyz")->status;
+}
+
+void disk_fill_up(struct server *server)
+{
+    disk_fill(server->scenario);
+    while (disk_create(server, DISK_BIG)->status == 201)
+        ;
+    expect_status(get(server, "/readyz"), 503);
+}
+
+void disk_make_room(struct server *server)
+{
+    disk_empty(server->scenario);
+    eventually(disk_ready(server) == 200);
+}
+
+void disk_function_large(struct scenario *s)
+{
+    function_file(s, "large.sh",
+                  "#!/bin/sh\n"
+                  "gate=../scratch/$ERRAND_TASK_ID.gate\n"
+                  "mkfifo $gate\n"
+                  "echo '{\"progress\":1}' >&3\n"
+                  "read -r line <$gate\n"
+                  "head -c 3000000 /dev/zero | tr '\\0' x\n"
+                  "touch ../scratch/$ERRAND_TASK_ID.over\n");
+}
+
+int disk_log_lines(struct server *server, const char *what)
+{
+    int count = 0;
+    for (const char *p = server_log(server); (p = strstr(p, what)); p++)
+        count++;
+    return count;
+}

@@ -1,0 +1,129 @@
+/* Section 5.7 on a full disk: start, recovery, shutdown. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/api/lib/disk.h"
+#include "tests/api/lib/folder.h"
+#include "tests/api/lib/process.h"
+
+/* 5.7: a start with a disk that is full: the reserve is for it. */
+SCENARIO(starts_with_its_reserve)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'hold'}");
+    await_progress(server, "a", 1);
+    server_kill9(server);
+    disk_fill(s);
+    server = server_start(s, "%s", "");
+    expect_state(server, "a", "queued");
+    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+    disk_make_room(server);
+    release(s, "a", "7");
+    expect_result(server, "a", "7");
+}
+
+/* 5.7: without a byte of room it starts too, answers reads, and recovers when there is room. */
+SCENARIO(starts_without_room)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "--reserve 0");
+    create(server, "{'id':'old','function':'echo','args':[1]}");
+    create(server, "{'id':'a','function':'hold'}");
+    create(server, "{'id':'gone','function':'stubborn'}");
+    await_progress(server, "a", 1);
+    await_progress(server, "gone", 1);
+    expect_result(server, "old", "1");
+    server_kill9(server);
+    folder_write(s, "scratch/a.pids", "");
+    disk_fill(s);
+    for (int round = 0; round < 2; round++) {
+        server = server_start(s, "--reserve 0");
+        expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+        expect_result(server, "old", "1");
+        expect_problem(post(server, "/v1/tasks", "{'function':'echo'}"), 503, "storage-full");
+        assert_int_equal(server_stop(server), 0);
+    }
+    server = server_start(s, "--reserve 0");
+    assert_int_equal(disk_ready(server), 503);
+    disk_make_room(server);
+    release(s, "a", "7");
+    expect_result(server, "a", "7");
+    expect_number(task(server, "a"), "attempt", 2);
+    cancel(server, "gone", NULL);
+    expect_outcome(server, "gone", "cancelled");
+}
+
+/* So many tasks that run, in one request: what their recovery writes fits nowhere. */
+static void create_sleepers(struct server *server, int count)
+{
+    struct scenario *s = server->scenario;
+    char *list = keep(s, (size_t)count * 80);
+    char *end = list;
+    for (int i = 0; i < count; i++)
+        end +=
+            snprintf(end, 80, "%c{'id':'s%d','function':'sleep','args':[0.5]}", i ? ',' : '[', i);
+    expect_status(post(server, "/v1/tasks", "%s]", requote(list)), 201);
+}
+
+/* 5.7: what ran when the server died, and cannot be queued again for want of room, is when there is
+ * some. */
+SCENARIO(recovers_when_there_is_room)
+{
+    enum { MANY = 2000 };
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "--reserve 0");
+    create_sleepers(server, MANY);
+    eventually(count_tasks(server, "state=running") > 0);
+    server_kill9(server);
+    disk_fill(s);
+    server = server_start(s, "--reserve 0");
+    expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
+    assert_true(count_tasks(server, "state=running") > 0);
+    disk_make_room(server);
+    eventually(json_number(get(server, "/v1/stats"), "states.succeeded") == MANY);
+    assert_int_equal(disk_log_lines(server, "recovery: tasks that were running"), 1);
+}
+
+/* 5.7: a shutdown needs no room: what could not be stored runs again. */
+SCENARIO(shuts_down_without_room)
+{
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    disk_function_large(s);
+    struct server *server = server_start(s, "--reserve 0 --drain 0.2 --grace 0.1");
+    create(server, "{'id':'a','function':'large'}");
+    create(server, "{'id':'b','function':'stubborn'}");
+    await_progress(server, "a", 1);
+    await_progress(server, "b", 1);
+    int pid = folder_pid(s, "b.pids", 0);
+    disk_fill_up(server);
+    release(s, "a", "go");
+    eventually(folder_has(s, "scratch/a.over"));
+    assert_int_equal(server_stop(server), 0);
+    assert_false(process_alive(pid));
+    assert_non_null(strstr(server_log(server), "left unfinished"));
+    disk_empty(s);
+    unlink(folder_path(s, "scratch/a.gate"));
+    folder_write(s, "scratch/b.pids", "");
+    server = server_start(s, "--grace 0.1");
+    release(s, "a", "go");
+    expect_outcome(server, "a", "succeeded");
+    folder_pid(s, "b.pids", 0);
+    cancel(server, "b", NULL);
+    expect_outcome(server, "b", "cancelled");
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {
+        RUN(starts_with_its_reserve),
+        RUN(starts_without_room),
+        RUN(recovers_when_there_is_room),
+        RUN(shuts_down_without_room),
+    };
+    return RUN_SCENARIOS("storage_restart", table);
+}
