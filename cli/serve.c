@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -315,6 +316,13 @@ static void run(struct serving *serving, sigset_t *set)
     openapi_done(&serving->app.openapi);
 }
 
+/* Functions run as the same user, unless the manifest names another: they are not to read the
+ * token, in memory or in /proc, nor to trace us. docs/decisions/0015. */
+static void close_memory(void)
+{
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static int serve(struct serving *serving)
 {
     sigset_t set;
@@ -322,6 +330,7 @@ static int serve(struct serving *serving)
     const char *why = check_settings(&serving->settings);
     if (why)
         return misuse(why);
+    close_memory();
     prepare_descriptors();
     serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
     if (serving->socket < 0)

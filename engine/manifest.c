@@ -364,6 +364,9 @@ static bool check_remote_keys(struct manifest *manifest, const cJSON *tree)
 /* Keys that contradict each other, whatever their order. */
 static bool check_together(struct manifest *manifest)
 {
+    const char *why = manifest_limits_wrong(manifest->function);
+    if (why)
+        return refuse(manifest, "limits", why);
     return !manifest->worker_key || manifest->function->mode == MODE_WORKER ||
            refuse(manifest, manifest->worker_key, "is for the mode \"worker\" only");
 }

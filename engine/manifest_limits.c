@@ -28,6 +28,7 @@ static const struct member {
     {"cpu", 1, 1e9, offsetof(struct limits, cpu)},
     {"files", 1, 1e9, offsetof(struct limits, files)},
     {"output", 1, BYTES_MAX, offsetof(struct limits, output)},
+    {"processes", 1, 1e9, offsetof(struct limits, processes)},
 };
 
 static const struct member *member_find(const char *name)
@@ -103,5 +104,13 @@ const char *manifest_user(const cJSON *item, struct arena *arena, const struct a
                                 .gid = entry->pw_gid};
     read_groups(account, arena);
     *user = account;
+    return NULL;
+}
+
+const char *manifest_limits_wrong(const struct function *function)
+{
+    uid_t uid = function->user ? function->user->uid : geteuid();
+    if (function->limits.processes && uid == 0)
+        return "is wrong: \"processes\" does not bind root; name a \"user\"";
     return NULL;
 }

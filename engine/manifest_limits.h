@@ -11,5 +11,7 @@ const char *manifest_limits(const struct cJSON *item, struct arena *arena, struc
 /* Looks the account up now: a child can only make system calls before it is the program. */
 const char *manifest_user(const struct cJSON *item, struct arena *arena,
                           const struct account **user);
+/* Of both together: NULL, or why "limits" is refused. */
+const char *manifest_limits_wrong(const struct function *function);
 
 #endif

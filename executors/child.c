@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 1000 };
+enum {
+    SWEEP_MS = 1000,
+    LINGER_MS = 1,
+    GROUP_LOOKS = 200, /* after so many of them all processes are looked at */
+};
 
 /* --- descriptors -------------------------------------------------------------- */
 
@@ -73,17 +77,47 @@ static void end_all(struct child_pool *pool)
     }
 }
 
-/* Once the first process is reaped, whatever its group still had was killed with it: zombies are
- * reaped here, and the child has ended only when the kernel knows the group no more. */
-static bool group_gone(const struct child *child)
+static bool is_child(const struct child_pool *pool, pid_t pid)
+{
+    return map_find(&pool->by_pid, map_hash((uint64_t)pid)) != NULL;
+}
+
+static void reap(struct child_pool *pool, pid_t pid)
 {
     siginfo_t info;
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0)
+        orphans_forget(&pool->orphans, pid);
+}
+
+/* Another child that has made itself one of this group is not reaped here: its own end is told by
+ * its pidfd. */
+static void reap_group(const struct child *child)
+{
+    siginfo_t info = {0};
+    while (waitid(P_PGID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid && !is_child(child->pool, info.si_pid)) {
+        reap(child->pool, info.si_pid);
+        info.si_pid = 0;
+    }
+}
+
+/* Once the first process is reaped, whatever its group still had was killed with it: zombies are
+ * reaped here, and the child has ended only when the kernel knows the group no more. It may know it
+ * for long: when what another task started has made itself one of this group, and is not reaped by
+ * its parent. Then it counts that nothing of it lives. */
+static bool group_gone(struct child *child)
+{
     if (kill(-child->pid, 0) != 0)
         return errno == ESRCH;
-    do {
-        info.si_pid = 0;
-    } while (waitid(P_PGID, (id_t)child->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid);
-    return kill(-child->pid, 0) != 0 && errno == ESRCH;
+    reap_group(child);
+    if (kill(-child->pid, 0) != 0 && errno == ESRCH)
+        return true;
+    return ++child->looks % GROUP_LOOKS == 0 && !group_lives(child->pid);
+}
+
+static bool all_gone(struct child *child)
+{
+    return group_gone(child) && orphans_end(&child->pool->orphans, child->mark);
 }
 
 static void release(struct child *child)
@@ -102,7 +136,7 @@ static void check_lingering(uv_timer_t *timer)
     struct child **at = &pool->lingering;
     while (*at) {
         struct child *child = *at;
-        if (group_gone(child)) {
+        if (all_gone(child)) {
             *at = child->next;
             release(child);
         } else {
@@ -132,13 +166,13 @@ static void child_exited(struct child *child)
     syscall(SYS_waitid, P_PID, child->pid, &child->status, WEXITED, &child->usage);
     child->oom = died_of_kill(child) && oom_seen(&child->pool->oom);
     watch_close(child->pool, &child->exit);
-    if (group_gone(child)) {
+    if (all_gone(child)) {
         release(child);
         return;
     }
     child->next = child->pool->lingering;
     child->pool->lingering = child;
-    uv_timer_start(&child->pool->linger, check_lingering, 1, 1);
+    uv_timer_start(&child->pool->linger, check_lingering, LINGER_MS, LINGER_MS);
 }
 
 static void exit_ready(struct watch *watch)
@@ -165,7 +199,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 /* --- what others leave behind ------------------------------------------------ */
 
 /* Orphans of our children become our children: reap them. A child of our own that shows up here
- * first is handled as if its pidfd had spoken. */
+ * first is handled as if its pidfd had spoken. An orphan that has lost its mark, which only root
+ * can do, may be of any child that runs, so it lives until none does. */
 static void sweep(uv_timer_t *timer)
 {
     struct child_pool *pool = timer->data;
@@ -176,10 +211,12 @@ static void sweep(uv_timer_t *timer)
         if (child && !child->exited)
             child_exited(child);
         else
-            waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+            reap(pool, info.si_pid);
         info.si_pid = 0;
     }
     oom_look(&pool->oom);
+    if (!pool->by_pid.count)
+        orphans_end_all(&pool->orphans);
     if (!pool->by_pid.count && getpid() != 1 &&
         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
         uv_timer_stop(timer); /* ECHILD: there is nobody to wait for */
@@ -204,6 +241,7 @@ bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *
     if (pool->epoll < 0)
         return false;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    orphans_open(&pool->orphans);
     uv_poll_init(loop, &pool->ready, pool->epoll);
     uv_timer_init(loop, &pool->sweep);
     uv_timer_init(loop, &pool->linger);
@@ -221,6 +259,7 @@ void child_pool_done(struct child_pool *pool)
     uv_close((uv_handle_t *)&pool->linger, NULL);
     close(pool->epoll);
     map_done(&pool->by_pid);
+    orphans_close(&pool->orphans);
 }
 
 /* --- start and stop ---------------------------------------------------------- */
@@ -260,6 +299,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     struct spawn noted = *spawn;
     int pidfd;
     noted.slot = child->slot = children_take(pool->children);
+    noted.mark = child->mark = children_mark(pool->children);
     int rc = spawn_child(&noted, &child->pid, &pidfd);
     if (rc) {
         children_give(pool->children, child->slot);
@@ -279,4 +319,6 @@ void child_signal(struct child *child, int signal)
         return;
     child->killed = child->killed || signal == SIGKILL;
     kill(-child->pid, signal);
+    if (getpgid(child->pid) != child->pid)
+        kill(child->pid, signal);
 }

@@ -1,5 +1,6 @@
 /* A child process, whatever it is for: started in a group of its own, noted in
- * the table of children, watched, and ended together with all of its group.
+ * the table of children, watched, and ended together with all of its group and
+ * with what has left it.
  * Loop thread only. */
 #ifndef EXECUTORS_CHILD_H
 #define EXECUTORS_CHILD_H
@@ -8,6 +9,7 @@
 #include "base/map.h"
 #include "executors/children.h"
 #include "executors/oom.h"
+#include "executors/orphans.h"
 #include "executors/spawn.h"
 #include "model/function.h"
 
@@ -23,11 +25,12 @@ struct child_pool {
     struct children *children;
     int epoll;
     uv_poll_t ready;
-    uv_timer_t sweep; /* reaps what children leave behind */
+    struct orphans orphans; /* what children leave behind */
+    uv_timer_t sweep;       /* reaps them */
     bool sweeping;
     struct oom oom;          /* looked at in each sweep */
     uv_timer_t linger;       /* looks after the next */
-    struct child *lingering; /* ended, but not all of their group is gone yet */
+    struct child *lingering; /* ended, but not all that they started is gone yet */
     struct child *ended;     /* to be told and freed once no event can speak of them */
 };
 
@@ -39,7 +42,7 @@ struct watch {
 
 /* What kind of child it is; each of these is called once. */
 struct child_kind {
-    /* Nothing of its group is alive: take what its pipes still hold, and close them. */
+    /* Nothing that it started is alive: take what its pipes still hold, and close them. */
     void (*drain)(struct child *child);
     /* After that, when no event can speak of it any more: tell, and free. */
     void (*gone)(struct child *child);
@@ -52,15 +55,18 @@ struct child {
     struct child *next;      /* in the pool's lists */
     pid_t pid;               /* also its group */
     struct child_slot *slot; /* in the table of children */
+    uint64_t mark;           /* that it and all that it starts carry */
     struct watch exit;       /* the pidfd */
     bool killed;             /* we sent it SIGKILL */
     bool exited;
+    unsigned looks;      /* whether all of its group is gone */
     siginfo_t status;    /* once it has exited */
     struct rusage usage; /* of it and of its descendants that it waited for */
     bool oom;            /* the kernel killed it for want of memory */
 };
 
-/* Makes the process the reaper of its descendants, so that nothing escapes by being orphaned.
+/* Makes the process the reaper of its descendants, so that nothing escapes by being orphaned. Calls
+ * on the main thread; the loop has to run on another (executors/orphans.h).
  * False: no descriptor is left. */
 bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *children);
 /* No child may be left; the loop has to run once more for the handles to close. */
@@ -75,7 +81,7 @@ void watch_close(struct child_pool *pool, struct watch *watch);
 /* Starts and watches it: 0, or an errno and nothing is left of it. */
 int child_start(struct child *child, struct child_pool *pool, const struct child_kind *kind,
                 const struct spawn *spawn);
-/* To its group; nothing once it has exited. */
+/* To its group, and to itself if it has left that; nothing once it has exited. */
 void child_signal(struct child *child, int signal);
 
 /* What the environment of a function's child has (design 2.1): what is kept of the server's own,

@@ -3,8 +3,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "executors/mark.h"
+#include "executors/proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +20,8 @@ enum { BOOT_ID_LEN = 36 };
 
 /* The file. */
 struct child_table {
-    char boot_id[BOOT_ID_LEN + 4];
+    char boot_id[BOOT_ID_LEN];
+    uint32_t family; /* of the marks of all that were started; 0: nothing was */
     struct child_slot slots[];
 };
 
@@ -35,81 +37,33 @@ __attribute__((no_sanitize("address", "thread"))) static int64_t boot_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Reads a small file of /proc; false if it is not there. */
-static bool read_small(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t len = read(fd, text, size - 1);
-    close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    return len > 0;
-}
-
 static void read_boot_id(char id[BOOT_ID_LEN + 1])
 {
-    if (!read_small("/proc/sys/kernel/random/boot_id", id, BOOT_ID_LEN + 1))
+    if (!proc_read("/proc/sys/kernel/random/boot_id", id, BOOT_ID_LEN + 1))
         memset(id, '?', BOOT_ID_LEN);
     id[BOOT_ID_LEN] = '\0';
 }
 
-/* What /proc/PID/stat (proc(5)) says of a process. */
-struct process_stat {
-    char state; /* Z: dead, but nobody has asked how it died */
-    int64_t group;
-    int64_t started; /* milliseconds after boot */
-};
-
-static bool process_stat(const char *pid, struct process_stat *stat)
+static bool not_in_group(const char *pid, void *arg)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof(path), "/proc/%.32s/stat", pid);
-    if (!read_small(path, text, sizeof(text)))
-        return false;
-    const char *after_name = strrchr(text, ')'); /* the name may hold anything, even ')' */
-    if (!after_name)
-        return false;
-    struct str rest = str_of(after_name + 2);
-    int64_t ticks = 0;
-    bool fine = true;
-    stat->state = *rest.data;
-    for (int field = 3; field <= 22; field++) {
-        struct str word = str_cut(&rest, ' ');
-        if (field == 5)
-            fine = fine && str_int(word, &stat->group);
-        if (field == 22)
-            fine = fine && str_int(word, &ticks);
-    }
-    stat->started = ticks * 1000 / sysconf(_SC_CLK_TCK);
-    return fine;
+    const int64_t *group = arg;
+    struct proc_stat stat;
+    return !proc_stat(pid, &stat) || stat.group != *group || stat.state == 'Z';
 }
 
-/* Whether a process of the group lives. (kill(2) would count zombies, which may stay for ever where
- * no init reaps them.) */
-static bool group_lives(int64_t group)
+bool group_lives(int64_t group)
 {
-    DIR *proc = opendir("/proc");
-    const struct dirent *entry;
-    bool lives = false;
-    while (proc && !lives && (entry = readdir(proc))) { /* NOLINT(concurrency-mt-unsafe) */
-        struct process_stat stat;
-        lives = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-                process_stat(entry->d_name, &stat) && stat.group == group && stat.state != 'Z';
-    }
-    if (proc)
-        closedir(proc);
-    return lives;
+    return !proc_each(not_in_group, &group);
 }
 
 /* Whether the group of a noted child still has members. The leader's number, once free, could have
  * gone to a stranger; then its start time differs and the group is not ours. */
 static bool still_ours(const struct child_slot *slot)
 {
-    struct process_stat stat;
+    struct proc_stat stat;
     char pid[24];
     snprintf(pid, sizeof(pid), "%lld", (long long)slot->pid);
-    if (process_stat(pid, &stat)) {
+    if (proc_stat(pid, &stat)) {
         int64_t apart = stat.started - slot->started;
         if (stat.group != slot->pid || apart < -START_TOLERANCE_MS || apart > START_TOLERANCE_MS)
             return false;
@@ -141,6 +95,48 @@ static size_t kill_leftovers(struct child_table *table, size_t count)
     return killed;
 }
 
+/* --- what has left its group ---------------------------------------------------- */
+
+struct hunt {
+    uint32_t family;
+    size_t found;
+};
+
+static bool kill_marked(const char *pid, void *arg)
+{
+    struct hunt *hunt = arg;
+    struct proc_stat stat;
+    int64_t number;
+    if (mark_is_of(mark_read(pid), hunt->family) && str_int(str_of(pid), &number) &&
+        proc_stat(pid, &stat) && stat.state != 'Z') {
+        kill((pid_t)number, SIGKILL);
+        hunt->found++;
+    }
+    return true;
+}
+
+/* Again until none is found: they may start others meanwhile. */
+static void kill_family(uint32_t family)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    size_t first = 0;
+    for (int waited = 0; waited < GONE_WAIT_MS; waited += 2) {
+        struct hunt hunt = {.family = family};
+        proc_each(kill_marked, &hunt);
+        if (waited == 0)
+            first = hunt.found;
+        if (first && !hunt.found)
+            log_warn("killed processes of an earlier server that had left their groups: %zu",
+                     first);
+        if (!hunt.found)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    log_warn("processes of an earlier server do not die");
+}
+
+/* --- the table -------------------------------------------------------------------- */
+
 static size_t table_size(size_t capacity)
 {
     return sizeof(struct child_table) + capacity * sizeof(struct child_slot);
@@ -169,8 +165,11 @@ bool children_open(struct children *children, const char *path, size_t capacity,
     read_boot_id(boot_id);
     bool same_boot = memcmp(children->table->boot_id, boot_id, BOOT_ID_LEN) == 0;
     *killed = same_boot ? kill_leftovers(children->table, old) : 0;
+    if (same_boot && old && children->table->family)
+        kill_family(children->table->family);
     memset(children->table->slots, 0, room * sizeof(struct child_slot));
     memcpy(children->table->boot_id, boot_id, BOOT_ID_LEN);
+    children->table->family = mark_family();
     children->free = mem_alloc(room * sizeof(size_t));
     for (size_t i = room; i > 0; i--)
         children->free[children->free_count++] = i - 1;
@@ -180,6 +179,11 @@ bool children_open(struct children *children, const char *path, size_t capacity,
 struct child_slot *children_take(struct children *children)
 {
     return &children->table->slots[children->free[--children->free_count]];
+}
+
+uint64_t children_mark(struct children *children)
+{
+    return mark_make(children->table->family, ++children->started);
 }
 
 /* What is written here stays when the server is killed the next moment. */
@@ -197,6 +201,7 @@ void children_give(struct children *children, struct child_slot *slot)
 
 void children_close(struct children *children)
 {
+    children->table->family = 0;
     munmap(children->table, table_size(children->capacity));
     mem_free(children->free);
 }

@@ -20,16 +20,24 @@ struct children {
     size_t capacity;
     size_t *free; /* stack of free slots */
     size_t free_count;
+    uint64_t started; /* children, so far */
 };
 
-/* Opens or makes the table, kills the process groups that an earlier server left in it and waits
- * until they are gone; *killed counts them. False: errno says why. */
+/* Opens or makes the table, kills the process groups that an earlier server left in it, and what
+ * has left these groups, and waits until all are gone; *killed counts the groups. False: errno
+ * says why. */
 bool children_open(struct children *children, const char *path, size_t capacity, size_t *killed);
 /* Takes a slot for a child that is about to be started. */
 struct child_slot *children_take(struct children *children);
+/* For that child, and for what it will start (executors/mark.h). 0: children cannot be marked. */
+uint64_t children_mark(struct children *children);
 /* The calling process is the child: notes itself. Nothing but system calls. */
 void children_note_self(struct child_slot *slot);
 void children_give(struct children *children, struct child_slot *slot);
 void children_close(struct children *children);
+
+/* Whether a process of the group lives. (kill(2) would count zombies, which may stay for ever where
+ * nobody reaps them.) Looks at all processes. */
+bool group_lives(int64_t group);
 
 #endif

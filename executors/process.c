@@ -12,11 +12,13 @@ static struct process *process_of(struct child *child)
     return container_of(child, struct process, child);
 }
 
+/* Whoever holds a pipe still and writes on (root may hide from us) is not listened to for ever. */
 static void process_drain(struct child *child)
 {
+    enum { ALL = 1 << 15 }; /* reads: the largest pipe that there can be */
     struct process *process = process_of(child);
     for (int i = 0; i < STREAMS; i++) {
-        stream_read(&process->streams[i], 1 << 20);
+        stream_read(&process->streams[i], ALL);
         watch_close(child->pool, &process->streams[i].watch);
     }
 }

@@ -1,5 +1,7 @@
 #include "executors/spawn.h"
 
+#include "executors/mark.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
@@ -60,6 +62,13 @@ IN_CHILD static bool set_limits(const struct limits *limits)
            (!limits->cpu || limit_to(RLIMIT_CPU, limits->cpu, CPU_MARGIN));
 }
 
+/* Only after it has become the user: a user who has as many already could not start the program,
+ * and this is about what the program starts. */
+IN_CHILD static bool limit_processes(const struct limits *limits)
+{
+    return !limits->processes || limit_to(RLIMIT_NPROC, limits->processes, 0);
+}
+
 /* The C library's own calls would change the whole server: they signal all threads of the process
  * whose memory this is. The descriptors go with it, so that it can open /dev/stderr. */
 IN_CHILD static bool become(const struct spawn *spawn)
@@ -83,6 +92,7 @@ IN_CHILD static int child_main(void *arg)
     sigset_t none;
     sigemptyset(&none);
     bool fine = setpgid(0, 0) == 0;
+    mark_self(spawn->mark);
     children_note_self(spawn->slot);
     if (getppid() != launch->server) /* it was killed: the next server may have looked already */
         _exit(127);
@@ -92,7 +102,8 @@ IN_CHILD static int child_main(void *arg)
     if (fine) {
         /* Libraries open descriptors too, and not all of them close-on-exec. */
         close_range(4, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-        fine = set_limits(&spawn->limits) && (!spawn->user || become(spawn));
+        fine = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && set_limits(&spawn->limits) &&
+               (!spawn->user || become(spawn)) && limit_processes(&spawn->limits);
     }
     if (fine) {
         sigaction(SIGPIPE, &standard, NULL); /* the only one that the server ignores */
@@ -107,14 +118,9 @@ int spawn_child(const struct spawn *spawn, pid_t *pid, int *pidfd)
 {
     static _Alignas(16) char stack[CHILD_STACK]; /* one thread alone starts children */
     struct launch launch = {.spawn = spawn, .server = getpid()};
-    int dumpable = spawn->user ? prctl(PR_GET_DUMPABLE) : 0;
     *pid = __clone(child_main, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
                    &launch, pidfd);
     int error = errno;
-    /* While a stranger's process shared the server's memory, the kernel let no other of the same
-     * user look into it. That is over; it would stay so for the server. */
-    if (spawn->user)
-        prctl(PR_SET_DUMPABLE, dumpable);
     if (*pid < 0)
         return error;
     if (!launch.error)

@@ -294,7 +294,7 @@ void worker_listen(struct worker *worker, int in, int out, int err)
 
 void worker_read_rest(struct worker *worker)
 {
-    enum { ALL = 1 << 20 };
+    enum { ALL = 1 << 15 }; /* as process_drain */
     read_pieces(worker, &worker->out, ALL, take_out);
     read_pieces(worker, &worker->err, ALL, take_err);
     if (worker->err_line.len)

@@ -25,7 +25,7 @@ static bool same_list(const char *const *a, const char *const *b)
 static bool same_limits(const struct limits *a, const struct limits *b)
 {
     return a->memory == b->memory && a->cpu == b->cpu && a->files == b->files &&
-           a->output == b->output;
+           a->output == b->output && a->processes == b->processes;
 }
 
 static bool same_account(const struct account *a, const struct account *b)

@@ -27,10 +27,11 @@ struct worker_rules {
 
 /* What a process of the function may use; 0: as much as the server (manifest "limits"). */
 struct limits {
-    int64_t memory; /* bytes */
-    int64_t cpu;    /* seconds of processor time */
-    int64_t files;  /* open descriptors */
-    int64_t output; /* bytes of standard output, or of a worker's result; at most --max-result */
+    int64_t memory;    /* bytes */
+    int64_t cpu;       /* seconds of processor time */
+    int64_t files;     /* open descriptors */
+    int64_t output;    /* bytes of standard output, or of a worker's result; at most --max-result */
+    int64_t processes; /* of its user, in all */
 };
 
 /* Of the system; read with the manifest that names it (manifest "user"). */

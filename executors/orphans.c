@@ -1,0 +1,140 @@
+#include "executors/orphans.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "executors/mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Looks at the list at once: killing some hands us what they started. */
+enum { PASSES = 64 };
+
+struct orphan {
+    struct map_node node;
+    pid_t pid;
+    uint64_t mark; /* 0: none */
+};
+
+/* What a look at the list is for. */
+struct look {
+    struct orphans *orphans;
+    uint64_t mark; /* whom to kill; 0: everybody but strangers */
+    size_t found, reaped;
+};
+
+void orphans_open(struct orphans *orphans)
+{
+    char path[64];
+    *orphans = (struct orphans){0};
+    snprintf(path, sizeof(path), "/proc/self/task/%lld/children", (long long)getpid());
+    orphans->list = open(path, O_RDONLY | O_CLOEXEC);
+    if (orphans->list < 0)
+        log_warn("%s: %s: what leaves the process group of a task is not killed with it", path,
+                 strerror(errno));
+}
+
+static struct orphan *find(const struct orphans *orphans, pid_t pid)
+{
+    struct map_node *node = map_find(&orphans->by_pid, map_hash((uint64_t)pid));
+    return node ? container_of(node, struct orphan, node) : NULL;
+}
+
+/* A number is nobody else's until its process is reaped, so the mark is read once. */
+static const struct orphan *meet(struct orphans *orphans, pid_t pid)
+{
+    char name[24];
+    struct orphan *orphan = find(orphans, pid);
+    if (orphan)
+        return orphan;
+    orphan = mem_alloc(sizeof(*orphan));
+    orphan->pid = pid;
+    snprintf(name, sizeof(name), "%lld", (long long)pid);
+    orphan->mark = mark_read(name);
+    map_put(&orphans->by_pid, &orphan->node, map_hash((uint64_t)pid));
+    return orphan;
+}
+
+void orphans_forget(struct orphans *orphans, pid_t pid)
+{
+    struct orphan *orphan = find(orphans, pid);
+    if (!orphan)
+        return;
+    map_remove(&orphans->by_pid, &orphan->node);
+    mem_free(orphan);
+}
+
+static void look_at(struct look *look, pid_t pid)
+{
+    siginfo_t info = {0};
+    const struct orphan *orphan = meet(look->orphans, pid);
+    /* Only process 1 is given others than its own descendants. */
+    bool wanted = look->mark ? orphan->mark == look->mark : orphan->mark || getpid() != 1;
+    if (!wanted)
+        return;
+    look->found++;
+    kill(pid, SIGKILL);
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid) {
+        orphans_forget(look->orphans, pid);
+        look->reaped++;
+    }
+}
+
+/* The list is one of numbers, a blank after each. Nothing leaves it but by being reaped, here and
+ * in this thread; it is read as a whole first. */
+static bool read_list(int fd, struct buf *list)
+{
+    char part[4096];
+    ssize_t len;
+    while ((len = pread(fd, part, sizeof(part), (off_t)list->len)) > 0)
+        buf_add(list, part, (size_t)len);
+    return list->len > 0;
+}
+
+static void look_at_all(struct look *look)
+{
+    struct buf list = {0};
+    look->found = look->reaped = 0;
+    if (look->orphans->list >= 0 && read_list(look->orphans->list, &list)) {
+        struct str rest = buf_str(&list);
+        while (rest.data) {
+            int64_t pid;
+            if (str_int(str_cut(&rest, ' '), &pid))
+                look_at(look, (pid_t)pid);
+        }
+    }
+    buf_done(&list);
+}
+
+bool orphans_end(struct orphans *orphans, uint64_t mark)
+{
+    struct look look = {.orphans = orphans, .mark = mark};
+    for (int i = 0; i < PASSES && mark; i++) {
+        look_at_all(&look);
+        if (!look.reaped)
+            break;
+    }
+    return !look.found;
+}
+
+void orphans_end_all(struct orphans *orphans)
+{
+    struct look look = {.orphans = orphans};
+    look_at_all(&look);
+}
+
+void orphans_close(struct orphans *orphans)
+{
+    struct map_node *node;
+    while ((node = map_any(&orphans->by_pid)))
+        orphans_forget(orphans, container_of(node, struct orphan, node)->pid);
+    map_done(&orphans->by_pid);
+    if (orphans->list >= 0)
+        close(orphans->list);
+}
