@@ -1,6 +1,7 @@
 #include "executors/child.h"
 
 #include "base/mem.h"
+#include "executors/hunt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 enum {
     SWEEP_MS = 1000,
     LINGER_MS = 1,
-    GROUP_LOOKS = 200, /* after so many of them all processes are looked at */
+    GROUP_LOOKS = 200, /* after so many, and again and again, all processes are looked at */
+    HUNT_LOOKS = 16,   /* the same, and then after twice as many */
 };
 
 /* --- descriptors -------------------------------------------------------------- */
@@ -112,12 +114,21 @@ static bool group_gone(struct child *child)
     reap_group(child);
     if (kill(-child->pid, 0) != 0 && errno == ESRCH)
         return true;
-    return ++child->looks % GROUP_LOOKS == 0 && !group_lives(child->pid);
+    return child->looks % GROUP_LOOKS == 0 && !group_lives(child->pid);
 }
 
+/* What will not end, since it starts others as fast as it is killed, is hunted, ever more rarely.
+ */
 static bool all_gone(struct child *child)
 {
-    return group_gone(child) && orphans_end(&child->pool->orphans, child->mark);
+    unsigned looks = ++child->looks;
+    if (!group_gone(child))
+        return false;
+    if (orphans_end(&child->pool->orphans, child->mark))
+        return true;
+    if (looks >= HUNT_LOOKS && (looks & (looks - 1)) == 0)
+        hunt(child->mark, child->mark);
+    return false;
 }
 
 static void release(struct child *child)

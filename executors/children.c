@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "executors/hunt.h"
 #include "executors/mark.h"
 #include "executors/proc.h"
 
@@ -97,42 +98,19 @@ static size_t kill_leftovers(struct child_table *table, size_t count)
 
 /* --- what has left its group ---------------------------------------------------- */
 
-struct hunt {
-    uint32_t family;
-    size_t found;
-};
-
-static bool kill_marked(const char *pid, void *arg)
-{
-    struct hunt *hunt = arg;
-    struct proc_stat stat;
-    int64_t number;
-    if (mark_is_of(mark_read(pid), hunt->family) && str_int(str_of(pid), &number) &&
-        proc_stat(pid, &stat) && stat.state != 'Z') {
-        kill((pid_t)number, SIGKILL);
-        hunt->found++;
-    }
-    return true;
-}
-
-/* Again until none is found: they may start others meanwhile. */
 static void kill_family(uint32_t family)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    size_t first = 0;
-    for (int waited = 0; waited < GONE_WAIT_MS; waited += 2) {
-        struct hunt hunt = {.family = family};
-        proc_each(kill_marked, &hunt);
-        if (waited == 0)
-            first = hunt.found;
-        if (first && !hunt.found)
-            log_warn("killed processes of an earlier server that had left their groups: %zu",
-                     first);
-        if (!hunt.found)
-            return;
-        nanosleep(&pause, NULL);
+    size_t killed = 0, left = 1;
+    for (int waited = 0; left && waited < GONE_WAIT_MS; waited += 2) {
+        left = hunt(mark_make(family, 0), mark_make(family + 1, 0) - 1);
+        killed = killed > left ? killed : left;
+        if (left)
+            nanosleep(&pause, NULL);
     }
-    log_warn("processes of an earlier server do not die");
+    if (killed)
+        log_warn("killed processes of an earlier server that had left their groups: %zu%s", killed,
+                 left ? "; some do not die" : "");
 }
 
 /* --- the table -------------------------------------------------------------------- */

@@ -26,11 +26,6 @@ uint64_t mark_make(uint32_t family, uint64_t number)
     return family ? (uint64_t)family << MARK_NUMBER_BITS | number : 0;
 }
 
-bool mark_is_of(uint64_t mark, uint32_t family)
-{
-    return family && mark >> MARK_NUMBER_BITS == family;
-}
-
 uint64_t mark_read(const char *pid)
 {
     static const char name[] = "\nMax file locks";

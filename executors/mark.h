@@ -5,7 +5,6 @@
 #ifndef EXECUTORS_MARK_H
 #define EXECUTORS_MARK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* A mark is a family, one for each server process, and a number in it. */
@@ -16,8 +15,6 @@ enum { MARK_NUMBER_BITS = 40, MARK_FAMILY_BITS = 23 };
 uint32_t mark_family(void);
 /* number counts the children of the family, from 1 on. */
 uint64_t mark_make(uint32_t family, uint64_t number);
-/* Whether it is one of the family; 0 is nobody's. */
-bool mark_is_of(uint64_t mark, uint32_t family);
 /* pid is the name of a folder in /proc. 0: it carries none, or is gone. */
 uint64_t mark_read(const char *pid);
 /* The calling process, from now on. Nothing but system calls; does what it can. */
