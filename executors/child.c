@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -212,17 +213,25 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 /* Orphans of our children become our children: reap them. A child of our own that shows up here
  * first is handled as if its pidfd had spoken. An orphan that has lost its mark, which only root
  * can do, may be of any child that runs, so it lives until none does. */
+static void take_word(struct child_pool *pool, const siginfo_t *info)
+{
+    struct map_node *node = map_find(&pool->by_pid, map_hash((uint64_t)info->si_pid));
+    struct child *child = node ? container_of(node, struct child, node) : NULL;
+    if (info->si_code == CLD_TRAPPED) /* it asked us to trace it (ptrace(2)): no */
+        ptrace(PTRACE_DETACH, info->si_pid, NULL,
+               info->si_status == SIGTRAP ? 0UL : (unsigned long)info->si_status);
+    else if (child && !child->exited)
+        child_exited(child);
+    else
+        reap(pool, info->si_pid);
+}
+
 static void sweep(uv_timer_t *timer)
 {
     struct child_pool *pool = timer->data;
     siginfo_t info = {0};
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-        struct map_node *node = map_find(&pool->by_pid, map_hash((uint64_t)info.si_pid));
-        struct child *child = node ? container_of(node, struct child, node) : NULL;
-        if (child && !child->exited)
-            child_exited(child);
-        else
-            reap(pool, info.si_pid);
+        take_word(pool, &info);
         info.si_pid = 0;
     }
     oom_look(&pool->oom);

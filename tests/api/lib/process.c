@@ -59,6 +59,64 @@ int process_children(pid_t parent)
     return count;
 }
 
+int process_in_folder(const char *folder)
+{
+    DIR *all = opendir("/proc");
+    if (!all)
+        return 0;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(all));) {
+        char path[300], target[4096];
+        snprintf(path, sizeof path, "/proc/%s/cwd", entry->d_name);
+        ssize_t length = atoi(entry->d_name) > 0 ? readlink(path, target, sizeof target - 1) : -1;
+        if (length < 0)
+            continue;
+        target[length] = 0;
+        count += strcmp(target, folder) == 0;
+    }
+    closedir(all);
+    return count;
+}
+
+int process_descriptors(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *all = opendir(path);
+    if (!all)
+        return 0;
+    int count = -2; /* . and .. */
+    while (readdir(all))
+        count++;
+    closedir(all);
+    return count;
+}
+
+/* The word of /proc/PID/stat with this number (proc(5)), from 3 on. */
+static long stat_word(pid_t pid, int number)
+{
+    char path[64], line[1024] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    char *rest = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+    fclose(file);
+    for (int i = 2; rest && i < number; i++)
+        rest = strchr(rest + 1, ' ');
+    return rest ? atol(rest) : 0;
+}
+
+long process_memory(pid_t pid)
+{
+    return stat_word(pid, 24) * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+long process_ticks(pid_t pid)
+{
+    return stat_word(pid, 14) + stat_word(pid, 15);
+}
+
 static int end_children(void)
 {
     DIR *all = opendir("/proc");

@@ -11,6 +11,14 @@ bool process_alive(pid_t);
 /* How many children a process has, dead ones that it did not collect among them. */
 int process_children(pid_t);
 
+/* How many processes run that have this working directory. */
+int process_in_folder(const char *folder);
+
+/* How many descriptors it has open, how many KiB of memory, and its processor time so far. */
+int process_descriptors(pid_t);
+long process_memory(pid_t);
+long process_ticks(pid_t);
+
 /* Waits for a child; false if it is not over by then. The status is that of waitpid(). */
 bool process_wait(pid_t child, int milliseconds, int *status);
 
