@@ -59,6 +59,22 @@ int process_children(pid_t parent)
     return count;
 }
 
+pid_t process_child(pid_t parent)
+{
+    DIR *all = opendir("/proc");
+    if (!all)
+        return 0;
+    pid_t child = 0;
+    for (struct dirent *entry; !child && (entry = readdir(all));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        char state;
+        if (pid > 1 && parent_of(pid, &state) == parent)
+            child = pid;
+    }
+    closedir(all);
+    return child;
+}
+
 int process_in_folder(const char *folder)
 {
     DIR *all = opendir("/proc");

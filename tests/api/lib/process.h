@@ -11,6 +11,9 @@ bool process_alive(pid_t);
 /* How many children a process has, dead ones that it did not collect among them. */
 int process_children(pid_t);
 
+/* One of its children; 0: it has none. */
+pid_t process_child(pid_t);
+
 /* How many processes run that have this working directory. */
 int process_in_folder(const char *folder);
 
