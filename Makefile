@@ -1,11 +1,13 @@
 # errand: one Makefile. `make help` lists what it can do.
 #
 # SAN=address,undefined (or thread) builds everything with those sanitizers, in a
-# build folder of its own. CC=clang works too. V=1 shows the commands.
+# build folder of its own. FAULTS=1 builds a server that can be made to die at named
+# points (base/fault.h). CC=clang works too. V=1 shows the commands.
 
 CC      ?= gcc
 SAN     ?=
-BUILD   ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+FAULTS  ?=
+BUILD   ?= build$(if $(FAULTS),/faults)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 comma   := ,
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
@@ -18,7 +20,7 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wst
 OPT     ?= -O2
 CFLAGS  ?= $(OPT) -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fno-common -pthread -D_GNU_SOURCE \
-             -DERRAND_VERSION='"$(VERSION)"' -I. -I$(BUILD)/gen -MMD -MP \
+             -DERRAND_VERSION='"$(VERSION)"' $(if $(FAULTS),-DERRAND_FAULTS) -I. -I$(BUILD)/gen -MMD -MP \
              $(shell pkg-config --cflags $(DEPS)) \
              $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))

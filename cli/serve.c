@@ -1,4 +1,5 @@
 /* errand serve: makes everything, in order, and unmakes it in reverse. */
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/settings.h"
@@ -344,6 +345,7 @@ static int serve(struct serving *serving)
     block_signals(&set);
     if (!start_all(serving, raise_open_files(), &message))
         fault(message);
+    CRASH_POINT(before_listening);
     print_ready(&serving->bound);
     run(serving, &set);
     return atomic_load(&serving->engine.guard_failed) ? EXIT_FAULT : 0;

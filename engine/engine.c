@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/cancel.h"
@@ -54,9 +55,11 @@ static void after_commit(void *arg, struct txn *txn)
         next = (struct order *)order->mail.next;
         engine->in_flight += order->kind == ORDER_START;
         supervisor_post(&engine->supervisor, order);
+        CRASH_POINT(between_orders);
     }
     reset_orders(engine);
     polls_committed(engine);
+    CRASH_POINT(before_events);
     if (engine->sink.publish && txn->event_count)
         engine->sink.publish(engine->sink.arg, txn->events, txn->event_count);
     guard_committed(engine);
@@ -192,6 +195,7 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     meter_know(&engine->meter, engine->claimable);
     engine->closed = true; /* nothing starts during recovery */
     bool recovered = recover(engine);
+    CRASH_POINT(recovered);
     engine->closed = false;
     room_start(&engine->room);
     engine->next_sweep = 1; /* at once */

@@ -1,5 +1,6 @@
 #include "engine/recover.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/finish.h"
@@ -49,6 +50,7 @@ static void requeue_slice(struct recovery *recovery, struct txn *txn)
         finish_lost(recovery->engine, txn, &rows[i], true,
                     STR("the server died while the task was running"));
         recovery->changed++;
+        CRASH_POINT(in_recovery);
     }
 }
 
@@ -95,6 +97,7 @@ static enum problem_code pass(struct engine *engine, enum task_state state, cons
         recovery.after = recovery.last;
         writer_run(&engine->writer, &recovery.command);
         *changed += recovery.changed;
+        CRASH_POINT(slice_recovered);
     } while (recovery.seen == SLICE && recovery.command.problem.code == PROBLEM_NONE);
     enum problem_code problem = recovery.command.problem.code;
     arena_done(&recovery.arena);

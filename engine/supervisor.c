@@ -1,5 +1,6 @@
 #include "engine/supervisor.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -330,6 +331,7 @@ static bool open_children(struct supervisor *supervisor, const char *data, int64
         buf_addf(&why, "%s: %s", path.data, strerror(errno));
         *message = buf_take(&why, NULL);
     }
+    CRASH_POINT(leftovers_gone);
     if (killed)
         log_warn("killed what an earlier server left running, process groups: %zu", killed);
     buf_done(&path);

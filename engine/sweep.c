@@ -1,6 +1,7 @@
 #include "engine/create.h"
 #include "engine/task.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 enum {
@@ -64,6 +65,7 @@ void sweep_expired(struct engine *engine, struct txn *txn)
     stmt_bind_int(stmt, ":limit", SWEEP_EVENTS);
     int64_t events = stmt_run(stmt);
     int64_t answers = sweep_answers(txn);
+    CRASH_POINT(swept);
     if (tasks == SWEEP_TASKS || events == SWEEP_EVENTS || answers == SWEEP_ANSWERS) {
         engine->again = true;
         return;

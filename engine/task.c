@@ -1,6 +1,7 @@
 #include "engine/task.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/audience.h"
@@ -101,8 +102,10 @@ void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enu
         if (move->to == STATE_FAILED && row->guard)
             guard_failed(engine, txn, row, with->failure->message);
     }
-    if (with->result.data)
+    if (with->result.data) {
         keep_result(txn, row, with->result);
+        CRASH_POINT(result_stored);
+    }
     if (move->event != EVENT_NONE)
         tell(txn, row, move->event, with);
     if (!state_terminal(move->to))

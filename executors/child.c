@@ -1,5 +1,6 @@
 #include "executors/child.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "executors/hunt.h"
 
@@ -325,6 +326,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
         children_give(pool->children, child->slot);
         return rc;
     }
+    CRASH_POINT(child_started);
     child->kind = kind;
     child->pool = pool;
     map_put(&pool->by_pid, &child->node, map_hash((uint64_t)child->pid));

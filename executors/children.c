@@ -1,5 +1,6 @@
 #include "executors/children.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -91,6 +92,7 @@ static size_t kill_leftovers(struct child_table *table, size_t count)
             continue;
         kill((pid_t)-table->slots[i].pid, SIGKILL);
         wait_gone(&table->slots[i]);
+        CRASH_POINT(leftover_killed);
         killed++;
     }
     return killed;

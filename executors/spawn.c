@@ -1,5 +1,6 @@
 #include "executors/spawn.h"
 
+#include "base/fault.h"
 #include "executors/mark.h"
 
 #include <errno.h>
@@ -93,7 +94,9 @@ IN_CHILD static int child_main(void *arg)
     sigemptyset(&none);
     bool fine = setpgid(0, 0) == 0;
     mark_self(spawn->mark);
+    CRASH_POINT(child_unnoted);
     children_note_self(spawn->slot);
+    CRASH_POINT(child_noted);
     if (getppid() != launch->server) /* it was killed: the next server may have looked already */
         _exit(127);
     fine = fine && chdir(spawn->folder) == 0;

@@ -1,5 +1,6 @@
 #include "server/subscriber.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -184,6 +185,7 @@ static bool write_pending(struct subscriber *s)
             list_append(s);
             s->missed_beats = 0;
             advance(s, (size_t)written);
+            CRASH_POINT(event_written);
         } else if (errno == EAGAIN) {
             lag(s);
             return false;

@@ -1,5 +1,6 @@
 #include "store/migrate.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -28,7 +29,9 @@ static void apply(struct db *db, size_t i)
     db_begin(db, DB_WRITE);
     db_script(db, migrations[i].sql);
     db_script(db, set.data);
+    CRASH_POINT(in_migration);
     db_commit(db);
+    CRASH_POINT(after_migration);
     buf_done(&set);
     if (db_status(db) == DB_OK)
         log_info("database: %s applied", migrations[i].name);

@@ -1,5 +1,6 @@
 #include "store/rows.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -179,6 +180,7 @@ void row_delete(struct db *db, int64_t seq)
         struct stmt *stmt = db_stmt(db, deletes[i]);
         stmt_bind_int(stmt, ":task", seq);
         stmt_run(stmt);
+        CRASH_POINT(half_removed);
     }
 }
 

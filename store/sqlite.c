@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/faulty_disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +75,7 @@ static void configure(void)
 {
     sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    faulty_disk_use();
 }
 
 struct db *db_open(const char *path, enum db_mode mode, char **message)
@@ -92,6 +94,8 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
         if (rc == SQLITE_OK && mode == DB_WRITE)
             rc = sqlite3_exec(db->handle, write_pragmas, NULL, NULL, NULL);
     }
+    if (rc == SQLITE_OK && mode == DB_WRITE)
+        faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
     *message = mem_string(sqlite3_errmsg(db->handle));

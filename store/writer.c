@@ -1,6 +1,7 @@
 #include "store/writer.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -21,6 +22,7 @@ static struct command *command_of(struct mail *mail)
 static void finish(struct writer *writer, struct command *command)
 {
     writer->room->refused += command->problem.code == PROBLEM_STORAGE_FULL;
+    CRASH_POINT(before_answer);
     if (command->done)
         command->done(command);
 }
@@ -36,10 +38,12 @@ static bool commit(struct writer *writer)
 {
     struct txn *txn = &writer->txn;
     int64_t began = clock_mono_ns();
+    CRASH_POINT(before_commit);
     db_commit(txn->db);
     txn->commit_ns = clock_mono_ns() - began;
     bool stored = db_status(txn->db) == DB_OK;
     if (stored) {
+        CRASH_POINT(after_commit);
         atomic_fetch_add_explicit(&writer->commits, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&writer->writes, txn->writes, memory_order_relaxed);
         writer->client.after_commit(writer->client.arg, txn);
