@@ -89,12 +89,12 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 # What the scenarios asked and were answered, for the check of the API's description.
 EXCHANGES := $(abspath build)/exchanges.jsonl
 
-test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients
-	@tools/need build test demo browser clients
+test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients, kills
+	@tools/need build test demo browser clients crash
 	@tools/need-npm tests/openapi
 	@rm -f $(EXCHANGES)
 	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api
-	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients
+	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients crash
 
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
@@ -120,6 +120,16 @@ soak: build ## T seconds of honest and hostile clients, and 10,000 event streams
 clients: build ## what authors of functions use, in Python and in JavaScript
 	@tools/need clients
 	@ERRAND=$(abspath $(BUILD)/errand) tests/clients/run
+
+# The server is killed again and again under load. KILLS=N SEED=N, see tests/crash/run.
+.PHONY: crash check-crash
+crash: ## the server is killed 25 times under load: nothing acknowledged may be lost
+	@KILLS=$(or $(KILLS),25) $(MAKE) --no-print-directory check-crash
+check-crash: build ## the same with 200 kills, at each point of base/crash_points.def: docs/crash-safety.md
+	@tools/need crash
+	@$(MAKE) --no-print-directory FAULTS=1 build/faults/errand
+	@tests/crash/absent build/errand build/faults/errand
+	@ERRAND=$(abspath build/faults/errand) KILLS=$(or $(KILLS),200) tests/crash/run
 
 # --- running it -------------------------------------------------------------
 

@@ -17,6 +17,9 @@ static const char *const names[] = {
 #undef POINT
 };
 
+/* Only a child comes back from the kill: it goes on when the next server may be there. */
+enum { CHILD_PAUSE_US = 500000 };
+
 static struct {
     enum crash_point point;
     _Atomic int64_t left; /* until it dies; 0: it does not */
@@ -55,6 +58,7 @@ __attribute__((no_sanitize("address", "thread"))) void fault_pass(enum crash_poi
     if (fault.cut)
         fault.cut();
     kill(fault.server, SIGKILL);
+    usleep(CHILD_PAUSE_US);
 }
 
 bool fault_is_next(enum crash_point point)

@@ -2,8 +2,8 @@
  *
  * They are there in a build with `make FAULTS=1` only (build/faults). It reads
  * ERRAND_CRASH=POINT:N and sends itself SIGKILL when it passes that point for
- * the N-th time; with POINT:N:power it dies as if the power were cut: what was
- * written to the database and not synced is taken back. In all other builds a
+ * the N-th time; with POINT:N:power it dies as if the power were cut: of what was
+ * written to the database and not synced, some is taken back. In all other builds a
  * point is nothing. tests/crash/ uses them. */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H

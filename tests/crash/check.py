@@ -1,0 +1,193 @@
+"""What has to be true: of a database as it lies there, and of all that was acknowledged."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+
+from book import RUN, TERMINAL, end_of, same_end
+from server import ROOT
+
+MIGRATIONS = len(os.listdir(os.path.join(ROOT, "migrations")))
+
+# Each statement finds nothing.
+INVARIANTS = {
+    "a task in a state that does not exist":
+        "SELECT id FROM tasks WHERE state NOT IN ('scheduled', 'waiting', 'queued', 'running', "
+        "'succeeded', 'failed', 'cancelled')",
+    "a task that is finished and is not":
+        "SELECT id FROM tasks WHERE (finished_at > 0) <> "
+        "(state IN ('succeeded', 'failed', 'cancelled'))",
+    "a task without exactly one task.created":
+        "SELECT t.id, count(e.id) FROM tasks t LEFT JOIN events e ON e.task = t.seq AND "
+        "json_extract(e.data, '$.type') = 'task.created' GROUP BY t.seq HAVING count(e.id) <> 1",
+    "an end without exactly one terminal event, of its state":
+        "SELECT t.id, count(e.id) FROM tasks t LEFT JOIN events e ON e.task = t.seq AND "
+        "json_extract(e.data, '$.type') = 'task.' || t.state "
+        "WHERE t.finished_at > 0 AND NOT t.silent GROUP BY t.seq HAVING count(e.id) <> 1",
+    "two terminal events of one task":
+        "SELECT task, count(*) FROM events WHERE json_extract(data, '$.type') IN "
+        "('task.succeeded', 'task.failed', 'task.cancelled') GROUP BY task HAVING count(*) > 1",
+    "a terminal event of a live task":
+        "SELECT t.id FROM tasks t JOIN events e ON e.task = t.seq WHERE t.finished_at = 0 AND "
+        "json_extract(e.data, '$.type') IN ('task.succeeded', 'task.failed', 'task.cancelled')",
+    "an event after the terminal one":
+        "SELECT e.task, e.id FROM events e JOIN events f ON f.task = e.task AND f.id < e.id AND "
+        "json_extract(f.data, '$.type') IN ('task.succeeded', 'task.failed', 'task.cancelled')",
+    "a started event for each attempt":
+        "SELECT t.id, t.attempt, count(e.id) FROM tasks t LEFT JOIN events e ON e.task = t.seq "
+        "AND json_extract(e.data, '$.type') = 'task.started' GROUP BY t.seq "
+        "HAVING count(e.id) <> t.attempt",
+    "a task that waits for another number of dependencies":
+        "SELECT t.id, t.unresolved FROM tasks t JOIN dependencies d ON d.task = t.seq AND "
+        "t.continued IN (0, d.dependency) LEFT JOIN tasks o ON o.seq = d.dependency AND "
+        "o.finished_at = 0 WHERE t.state = 'waiting' GROUP BY t.seq "
+        "HAVING t.unresolved <> count(o.seq) OR t.unresolved = 0",
+    "a success without a result":
+        "SELECT id FROM tasks WHERE state = 'succeeded' AND NOT result_gone AND "
+        "seq NOT IN (SELECT task FROM results)",
+    "a result without a success":
+        "SELECT task FROM results WHERE task NOT IN "
+        "(SELECT seq FROM tasks WHERE state = 'succeeded')",
+    "a lease to be looked at, of a task that does not run":
+        "SELECT l.task FROM leases l WHERE l.due_at > 0 AND l.task NOT IN "
+        "(SELECT seq FROM tasks WHERE state = 'running')",
+    "a live task whose dependency is gone":
+        "SELECT t.id FROM tasks t JOIN dependencies d ON d.task = t.seq WHERE t.finished_at = 0 "
+        "AND d.dependency NOT IN (SELECT seq FROM tasks)",
+    **{f"a row of {table} whose task is gone":
+           f"SELECT task FROM {table} WHERE task NOT IN (SELECT seq FROM tasks)"
+       for table in ("payloads", "results", "task_channels", "dependencies", "logs", "log_totals",
+                     "subscriptions", "leases")},
+}
+
+
+def check_store(database, swept=False):
+    """What is wrong in a database that no server has open; a list of sentences. swept: events of
+    tasks that are there may be gone."""
+    connection = sqlite3.connect(database)
+    found = []
+    try:
+        for pragma in ("integrity_check", "foreign_key_check"):
+            rows = connection.execute(f"PRAGMA {pragma}").fetchall()
+            if rows not in ([], [("ok",)]):
+                found.append(f"{pragma}: {rows[:3]}")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == MIGRATIONS:
+            for what, query in INVARIANTS.items():
+                rows = connection.execute(query).fetchmany(3)
+                if rows and not (swept and "count(e.id)" in query):
+                    found.append(f"{what}: {rows}")
+    except sqlite3.DatabaseError as error:
+        found.append(str(error))
+    finally:
+        connection.close()
+    return found
+
+
+def check_dead(folder, book, swept=False):
+    """A copy of what a killed server left: what a copy is opened for changes nothing of it."""
+    with tempfile.TemporaryDirectory(prefix="errand-crash-copy.") as copy:
+        for name in ("errand.db", "errand.db-wal"):
+            path = os.path.join(folder.data, name)
+            if os.path.exists(path):
+                shutil.copy(path, copy)
+        if not os.path.exists(os.path.join(copy, "errand.db")):
+            return
+        for problem in check_store(os.path.join(copy, "errand.db"), swept):
+            book.fail(f"in the files after a kill: {problem}")
+    book.count("databases looked at as a kill left them")
+
+
+def ledger_of(folder):
+    """Attempts that began, by task; a run that met another one of its task is 'overlap'."""
+    runs = {}
+    with open(folder.ledger, encoding="ascii") as file:
+        for line in file:
+            task, attempt = line.split()
+            runs.setdefault(task, []).append(attempt)
+    return runs
+
+
+def check_ledger(tasks, runs, book):
+    for task, attempts in runs.items():
+        book.expect("overlap" not in attempts, f"two runs of {task} at once")
+        numbers = [int(attempt) for attempt in attempts if attempt.isdigit()]
+        book.expect(numbers == sorted(set(numbers)), f"attempts of {task} in the order {numbers}")
+        if task in tasks:
+            book.expect(len(attempts) <= tasks[task]["attempt"],
+                        f"{task} ran {len(attempts)} times in {tasks[task]['attempt']} attempts")
+    for entry in book.all():
+        task = tasks.get(entry.id)
+        if entry.never_ran:
+            book.expect(entry.id not in runs, f"{entry.id} was cancelled before it began, and ran")
+        if task and task["state"] == "succeeded" and entry.function in RUN:
+            book.expect(entry.id in runs, f"{entry.id} succeeded and did not run")
+
+
+def check_end(entry, task, given_up, book):
+    """The end that a task came to is one that it may have."""
+    state, error = task["state"], task["error"] or {}
+    if entry.ended:
+        book.expect(same_end(entry.ended, task),
+                    f"{entry.id} was seen as {end_of(entry.ended)} and is {end_of(task)}")
+    if entry.cancelled:
+        book.expect(state == "cancelled", f"{entry.id} was cancelled and is {state}")
+    family = any(one.cancel_asked or one.id in given_up for one in entry.family) or \
+        error.get("caused_by") in given_up
+    if state == "cancelled":
+        book.expect(family, f"{entry.id} is cancelled, and nobody asked for it")
+    elif state == "failed":
+        book.expect(entry.id in given_up or (family and error["code"] == "dependency-failed"),
+                    f"{entry.id} failed: {error}")
+    else:
+        book.expect(state == "succeeded", f"{entry.id} is {state} in the end")
+
+
+def check_book(client, tasks, book):
+    """tasks: all that the server lists, by id."""
+    given_up = {i for i, t in tasks.items() if t["state"] == "failed" and t["attempt"] >= 3 and
+                t["error"]["code"] == "interrupted"}
+    lost = 0
+    for entry in book.all():
+        task = tasks.get(entry.id)
+        book.expect(not (task and entry.deleted), f"{entry.id} was deleted and is there")
+        if not task:
+            if entry.there and not entry.delete_asked:
+                lost += 1
+                book.fail(f"{entry.id} was acknowledged and is lost")
+            continue
+        check_end(entry, task, given_up, book)
+        if task["state"] == "succeeded" and entry.value is not None:
+            status, _, value = client.ask("GET", f"/v1/tasks/{entry.id}/result")
+            book.expect((status, value) == (200, entry.value),
+                        f"result of {entry.id}: {status} {value}, not {entry.value}")
+    for task in tasks.values():
+        once = (task["metadata"] or {}).get("once")
+        if once and once in book.by_key:
+            book.expect(task["id"] in book.by_key[once], f"{once} made {task['id']} as well")
+    keys = [t["cache_key"] for t in tasks.values()
+            if t["cache_key"] and t["state"] == "succeeded"]
+    book.expect(len(keys) == len(set(keys)), "something shared was computed twice")
+    book.count("tasks that were given up after three interruptions", len(given_up))
+    return lost
+
+
+def check_replay(replay, tasks, book):
+    """All events from the beginning on: ids grow, and each task has one story."""
+    stories, last = {}, 0
+    for event in replay:
+        book.expect(event.id > last, f"event {event.id} came after {last}")
+        last = event.id
+        stories.setdefault(event.task, []).append(event)
+    for name, story in stories.items():
+        types = [event.type.removeprefix("task.") for event in story]
+        ends = [kind for kind in types if kind in TERMINAL]
+        attempts = [event.attempt for event in story if event.type == "task.started"]
+        book.expect(types[0] == "created" and types.count("created") == 1, f"{name}: {types}")
+        book.expect(len(ends) <= 1 and (not ends or types[-1] == ends[0]), f"{name}: {types}")
+        book.expect(attempts == list(range(1, len(attempts) + 1)), f"{name}: starts {attempts}")
+        if name in tasks:
+            book.expect(not ends or ends == [tasks[name]["state"]],
+                        f"{name} is {tasks[name]['state']}, and was told as {ends}")
+    for name, task in tasks.items():
+        book.expect(name in stories, f"nothing was told of {name}, which is {task['state']}")

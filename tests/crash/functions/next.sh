@@ -1,0 +1,6 @@
+#!/bin/sh
+# Leaves its first argument, a number, to a task that it returns.
+echo "$ERRAND_TASK_ID $ERRAND_ATTEMPT" >>../scratch/ledger
+read -r line
+line=${line#*\"args\":[}
+printf '{"$task":{"function":"give","args":[%s]}}' "${line%%]*}"
