@@ -122,12 +122,25 @@ class Load(threading.Thread):
 
     def array(self):
         """Some tasks, and one that refers to the others by id."""
+        if self.random.random() < 0.1:
+            self.many()
+            return
         pairs = [self.leaf() for _ in range(self.random.randrange(1, 9))]
         top = self.new("collect", [entry.value for entry, _ in pairs])
         bodies = [body for _, body in pairs]
         bodies.append({"id": top.id, "process": "collect",
                        "args": [{"$task": entry.id} for entry, _ in pairs], **self.options()})
         self.post([entry for entry, _ in pairs] + [top], bodies)
+
+    def many(self):
+        """Tasks and results that fill some pages of the database in one transaction."""
+        text = "x" * self.random.randrange(4000)
+        entries = [Entry(self.new("echo").id, "echo", f"{i}{text}") for i in range(100)]
+        del self.live[-100:]
+        self.post(entries, [{"id": entry.id, "function": "echo", "args": [entry.value]}
+                            for entry in entries])
+        for entry in entries:
+            entry.family = [entry]
 
     def meta(self):
         family, body = self.tree(1)
@@ -174,6 +187,19 @@ class Load(threading.Thread):
             entry = self.book.entries.setdefault(answer["id"], Entry(answer["id"], "nap", number))
         entry.there = True
         self.book.count("creates that joined another" if status == 200 else "creates with a key")
+        if status == 200 and "subscription" in answer and self.random.random() < 0.3:
+            self.leave(entry, answer["subscription"])
+
+    def leave(self, entry, subscription):
+        """One of several goes: the task goes on for the others, or ends if there are none."""
+        entry.cancel_asked = True
+        try:
+            status, _, task = self.client.ask("POST", f"/v1/tasks/{entry.id}/cancel",
+                                              {"subscription": subscription})
+        except Lost:
+            return
+        if self.book.expect(status in (200, 202), f"leaving {entry.id}: {status} {task}"):
+            entry.cancelled = entry.cancelled or task["cancelled"]
 
     def from_outside(self):
         """A task that nobody runs: its result is put."""
@@ -188,7 +214,8 @@ class Load(threading.Thread):
                          f"PUT of {entry.id}: {status} {answer}")
 
     def cancel(self):
-        found = [e for e in self.live[-12:] if e.there and not e.cancel_asked]
+        found = [e for e in self.live[-12:] if e.there and not e.cancel_asked
+                 and not e.delete_asked]
         if not found:
             return
         self.cancel_one(self.random.choice(found))

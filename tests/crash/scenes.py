@@ -44,6 +44,56 @@ def migrations(book):
     return kills
 
 
+CROWD = 1800  # more than recovery looks at in three transactions
+
+
+def crowd(book):
+    """Killed with many tasks running, and again and again in the recovery of them: each has been
+    interrupted once. How often it was killed."""
+    folder = Folder()
+    server, client = Server(folder), None
+    server.launch()
+    server.listening()
+    client = Client(server)
+    client.ask("POST", "/v1/tasks", [{"id": f"s{i}", "function": "sleep", "args": [86400]}
+                                     for i in range(CROWD)])
+    await_crowd(client)
+    server.kill()
+    points = ["in-recovery:3", "slice-recovered:1", "in-recovery:200", "slice-recovered:2:power",
+              "in-recovery:1", "recovered:1"]
+    for point in points:
+        server.launch(point)
+        book.expect(server.ended(PATIENCE) == -9, f"never came to {point} in a recovery")
+        check_dead(folder, book)
+    server.launch()
+    server.listening()
+    await_crowd(client)
+    tasks = list_all(client).values()
+    book.expect(len(tasks) == CROWD and
+                all((t["state"], t["attempt"]) == ("running", 2) for t in tasks),
+                "after six kills in a recovery not all tasks run for the second time")
+    server.kill()
+    folder.remove()
+    return len(points) + 2
+
+
+def await_crowd(client):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and \
+            client.ask("GET", "/v1/stats")[2]["states"]["running"] < CROWD:
+        time.sleep(0.02)
+
+
+def list_all(client):
+    tasks, path = {}, "/v1/tasks?limit=1000"
+    while path:
+        _, _, page = client.ask("GET", path)
+        tasks.update((task["id"], task) for task in page["tasks"])
+        cursor = page.get("next_cursor")
+        path = cursor and f"/v1/tasks?limit=1000&cursor={cursor}"
+    return tasks
+
+
 def pin(folder):
     """A task that waits, and one that it needs and that has ended."""
     server = Server(folder)
