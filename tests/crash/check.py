@@ -3,11 +3,13 @@
 import os
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 
 from book import RUN, TERMINAL, end_of, same_end
 from server import ROOT
 
+CHECKER = os.environ.get("CHECK")  # a program that is asked too: CHECKER check FILE
 MIGRATIONS = len(os.listdir(os.path.join(ROOT, "migrations")))
 
 # Each statement finds nothing.
@@ -81,6 +83,9 @@ def check_store(database, swept=False):
         found.append(str(error))
     finally:
         connection.close()
+    if CHECKER:
+        run = subprocess.run([CHECKER, "check", database], capture_output=True, text=True)
+        found += run.stdout.splitlines() if run.returncode == 1 else []
     return found
 
 
