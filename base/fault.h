@@ -19,10 +19,10 @@ enum crash_point {
     CRASH_POINT_COUNT
 };
 
-/* Any thread; and, but for power, the child of a clone(2) that has the server's memory: it kills the
- * server. */
+/* Any thread; and, but for power, the child of a clone(2) that has the server's memory: it kills
+ * the server. */
 void fault_pass(enum crash_point point);
-/* Whether the next fault_pass of this point is the last: for one that leaves something half done. */
+/* Whether the next fault_pass of this point kills: for one that leaves something half done. */
 bool fault_is_next(enum crash_point point);
 /* Whether the power is to be cut: then `cut` runs before the server dies, on the thread that does.
  * Once, before there are threads. */

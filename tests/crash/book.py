@@ -15,6 +15,9 @@ class Entry:
         self.cancel_asked = False
         self.cancelled = False     # its cancel was answered: it is to end so
         self.never_ran = False     # and had not begun
+        self.once = False          # its result can be read once
+        self.read_asked = False
+        self.read = False          # and was: it is gone
         self.delete_asked = False
         self.deleted = False
         self.ended = None          # a final state that a client has seen: the task as it was

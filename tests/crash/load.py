@@ -30,7 +30,7 @@ class Load(threading.Thread):
     def run(self):
         actions = [(self.single, 8), (self.array, 2), (self.meta, 4), (self.once, 3),
                    (self.shared, 3), (self.from_outside, 1), (self.cancel, 4), (self.insist_on_end, 1),
-                   (self.remove, 2), (self.drop, 1), (self.look, 3)]
+                   (self.read_once, 1), (self.remove, 2), (self.drop, 1), (self.look, 3)]
         calls, weights = zip(*actions)
         try:
             while not self.stopping.is_set():
@@ -249,6 +249,23 @@ class Load(threading.Thread):
             if task["state"] == "running":
                 self.cancel_one(entry)
                 return
+
+    def read_once(self):
+        """A result that the first read takes."""
+        entry = self.new("echo", self.random.randrange(1000))
+        entry.once = True
+        self.post([entry], {"id": entry.id, "function": "echo", "args": [entry.value],
+                            "result_access": "once"})
+        if not entry.there:
+            return
+        try:
+            entry.read_asked = True
+            status, _, value = self.client.ask("GET", f"/v1/tasks/{entry.id}/result?wait=5")
+        except Lost:
+            return
+        entry.read = status == 200
+        self.book.expect(status == 202 or (status, value) == (200, entry.value),
+                         f"result of {entry.id}, to be read once: {status} {value}")
 
     def drop(self):
         """Tasks for tomorrow, cancelled by their channel today."""

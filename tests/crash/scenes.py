@@ -28,20 +28,20 @@ def migrations(book):
     """Killed in and after each migration, and the next start goes on. How often it was killed."""
     whole = Folder()
     start_and_stop(Server(whole), book)
-    wanted, kills = schema(whole), 0
-    for point in ("in-migration", "after-migration"):
-        for number in range(1, wanted[0][0] + 1):
-            folder = Folder()
-            server = Server(folder)
-            server.launch(f"{point}:{number}")
-            book.expect(server.ended(PATIENCE) == -9, f"never came to {point}:{number}")
-            kills += 1
-            check_dead(folder, book)
-            start_and_stop(server, book)
-            book.expect(schema(folder) == wanted, f"another schema after {point}:{number}")
-            folder.remove()
+    wanted = schema(whole)
+    points = [f"{name}:{number}{power}" for name in ("in-migration", "after-migration")
+              for number in range(1, wanted[0][0] + 1) for power in ("", ":power")]
+    for point in points:
+        folder = Folder()
+        server = Server(folder)
+        server.launch(point)
+        book.expect(server.ended(PATIENCE) == -9, f"never came to {point}")
+        check_dead(folder, book)
+        start_and_stop(server, book)
+        book.expect(schema(folder) == wanted, f"another schema after {point}")
+        folder.remove()
     whole.remove()
-    return kills
+    return len(points)
 
 
 CROWD = 1800  # more than recovery looks at in three transactions

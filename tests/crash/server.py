@@ -55,6 +55,7 @@ class Server:
         self.port = 0  # 0: not there
         self.process = None
         self.starts = 0
+        self.started, self.starting = 0, []  # when the last start was; seconds until it listened
 
     def launch(self, point=None):
         """Starts it, and does not wait."""
@@ -62,6 +63,7 @@ class Server:
         if point:
             environment["ERRAND_CRASH"] = point
         self.starts += 1
+        self.started = time.monotonic()
         with open(os.path.join(self.folder.path, "errors.log"), "ab") as errors:
             errors.write(f"--- start {self.starts}, {point or 'no point'}\n".encode())
             errors.flush()
@@ -76,6 +78,7 @@ class Server:
         line = self.process.stdout.readline().decode()
         found = re.match(r"listening on http://[0-9.]+:([0-9]+)\n", line)
         if found:
+            self.starting.append(time.monotonic() - self.started)
             self.say_port(int(found[1]))
         return bool(found)
 
