@@ -15,6 +15,7 @@ class Entry:
         self.cancel_asked = False
         self.cancelled = False     # its cancel was answered: it is to end so
         self.never_ran = False     # and had not begun
+        self.version = 0           # the newest that a client has seen
         self.once = False          # its result can be read once
         self.read_asked = False
         self.read = False          # and was: it is gone
@@ -23,7 +24,8 @@ class Entry:
         self.ended = None          # a final state that a client has seen: the task as it was
 
 
-RUN = ("give", "nap", "flaky", "next", "warm", "far", "stubborn")  # functions that write the ledger
+# Functions that write the ledger.
+RUN = ("give", "nap", "flaky", "next", "warm", "far", "stubborn", "call", "alone", "brittle")
 
 
 class Book:
@@ -63,6 +65,8 @@ class Book:
     def saw(self, task):
         """A client was shown this task: an end that it has seen does not change any more."""
         entry = self.get(task["id"])
+        if entry:
+            entry.version = max(entry.version, task["version"])
         if entry and task["state"] in TERMINAL:
             if entry.ended:
                 self.expect(same_end(entry.ended, task),

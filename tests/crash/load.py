@@ -64,7 +64,7 @@ class Load(threading.Thread):
         """An entry and what is posted for it."""
         r = self.random
         function = r.choice(["give", "give", "give", "nap", "flaky", "next", "warm", "warm", "far",
-                             "echo", "echo"])
+                             "call", "alone", "brittle", "echo", "echo"])
         entry = self.new(function, r.randrange(1000))
         body = {"id": entry.id, "function": function, "args": [entry.value]}
         if function == "nap":

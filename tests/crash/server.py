@@ -12,6 +12,8 @@ import tempfile
 import threading
 import time
 
+from service import Service
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ERRAND = os.path.abspath(os.environ.get("ERRAND", os.path.join(ROOT, "build/faults/errand")))
@@ -39,6 +41,8 @@ class Folder:
         shutil.copytree(os.path.join(HERE, "functions"), self.functions,
                         ignore=shutil.ignore_patterns("__pycache__"))
         open(self.ledger, "w", encoding="ascii").close()
+        with open(os.path.join(self.functions, "call.json"), "w", encoding="ascii") as manifest:
+            manifest.write(Service(self.ledger).manifest())
 
     def remove(self):
         shutil.rmtree(self.path)
