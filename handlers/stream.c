@@ -45,7 +45,8 @@ void stream_start(struct request *request, struct subscription *subscription, en
     }
     struct hub *hub = app_of(request)->hub;
     if (!admission_stream_enter(hub->admission)) {
-        reply_refuse(request, PROBLEM_TOO_MANY_STREAMS, "%lld event streams are open (--max-streams)",
+        reply_refuse(request, PROBLEM_TOO_MANY_STREAMS,
+                     "%lld event streams are open (--max-streams)",
                      (long long)hub->admission->limits.streams);
         return;
     }

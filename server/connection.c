@@ -193,9 +193,9 @@ static void admit(struct http_thread *thread, int fd, const struct sockaddr *add
         return;
     }
     admission_refuse(config->admission, reason);
-    hub_farewell(config->hub, fd,
-                 thread->server->texts[reason == ADMISSION_ALL ? HTTP_TEXT_FULL
-                                                               : HTTP_TEXT_ADDRESS_FULL]);
+    hub_farewell(
+        config->hub, fd,
+        thread->server->texts[reason == ADMISSION_ALL ? HTTP_TEXT_FULL : HTTP_TEXT_ADDRESS_FULL]);
 }
 
 static void on_incoming(uv_poll_t *poll, int status, int events);

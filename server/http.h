@@ -20,15 +20,15 @@ struct http_config {
     struct route_table routes;
     struct access_rules access;
     struct authority *authority;
-    void *app;            /* given to handlers */
-    struct hub *hub;      /* says farewell to clients whose body is refused half-way */
+    void *app;       /* given to handlers */
+    struct hub *hub; /* says farewell to clients whose body is refused half-way */
     struct admission *admission;
     struct connection_limits limits;
-    unsigned threads;   /* at least 1 */
-    int64_t max_body;   /* bytes */
-    int64_t max_result; /* bytes of a body whose rule is BODY_RESULT */
+    unsigned threads;      /* at least 1 */
+    int64_t max_body;      /* bytes */
+    int64_t max_result;    /* bytes of a body whose rule is BODY_RESULT */
     int64_t max_in_flight; /* bytes that requests may hold together */
-    int64_t max_header; /* bytes of memory for a connection's request line and headers */
+    int64_t max_header;    /* bytes of memory for a connection's request line and headers */
 };
 
 /* Answers that are not libmicrohttpd's to write: rendered once. */
@@ -38,8 +38,8 @@ struct http_thread {
     struct http_server *server;
     struct MHD_Daemon *daemon;
     uv_loop_t loop;
-    uv_poll_t ready;  /* libmicrohttpd's epoll descriptor */
-    uv_async_t wake;  /* requests to resume, or the end */
+    uv_poll_t ready;    /* libmicrohttpd's epoll descriptor */
+    uv_async_t wake;    /* requests to resume, or the end */
     uv_poll_t incoming; /* the server's socket */
     uv_timer_t pause;   /* until it accepts again */
     uv_timer_t sweep;   /* looks for connections that take too long */

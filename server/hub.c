@@ -325,8 +325,8 @@ static void hub_main(void *arg)
 bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, struct admission *admission,
               char **message)
 {
-    *hub = (struct hub){.heartbeat_ms = heartbeat_ms > 0 ? heartbeat_ms : 1,
-                        .admission = admission};
+    *hub =
+        (struct hub){.heartbeat_ms = heartbeat_ms > 0 ? heartbeat_ms : 1, .admission = admission};
     hub->db = db_open(path, DB_READ, message);
     if (!hub->db)
         return false;

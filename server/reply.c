@@ -16,7 +16,8 @@ static void queue(struct request *request, unsigned status, struct MHD_Response 
     request->status = status;
 }
 
-/* What can be asked for again is not given while answers that others do not take fill the memory. */
+/* What can be asked for again is not given while answers that others do not take fill the memory.
+ */
 static bool too_busy(struct request *request, size_t len)
 {
     bool again = str_eq(request->method, STR("GET")) && !request->taken_from;

@@ -74,8 +74,8 @@ struct request {
     struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
-    size_t held;     /* bytes of memory that it was found to hold */
-    bool taken_from; /* what it answers exists nowhere else: it is answered, whatever that holds */
+    size_t held;      /* bytes of memory that it was found to hold */
+    bool taken_from;  /* what it answers exists nowhere else: it is answered, whatever that holds */
     struct json json; /* the body, when the route's rule is JSON or OPTIONAL and there is one */
     bool has_json;
     struct tokens *tokens;       /* of the moment when it came; one reference, or NULL */

@@ -21,7 +21,7 @@ struct subscriber {
     uv_poll_t poll;
     int fd;
     struct peer *peer; /* its place among the connections */
-    bool live; /* gets frames as they come; else it reads on from its cursor */
+    bool live;         /* gets frames as they come; else it reads on from its cursor */
     bool dirty;
     bool blocked;       /* the socket takes no more: waits to be writable */
     bool ending;        /* closes when all is written */

@@ -178,11 +178,8 @@ SCENARIO(header_flood)
 {
     enum { FLOODS = 50, LINES = 10000 };
     struct server *server = server_start(s, "%s", "");
-    char *many = keep(s, (size_t)LINES * 16 + 100), *end = many;
-    end += sprintf(end, "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\n");
-    for (int i = 0; i < LINES; i++)
-        end += sprintf(end, "X-%05d: y\r\n", i);
-    sprintf(end, "\r\n");
+    char *many =
+        text_repeat(s, "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\n", "X: y\r\n", LINES, "\r\n");
     char *wide = text(s, "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\nX: %0500000d\r\n\r\n", 1);
     char *name = text(s, "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\n%0500000d: x\r\n\r\n", 1);
     char *line = text(s, "GET /v1/tasks?x=%0500000d HTTP/1.1\r\nHost: localhost\r\n\r\n", 1);

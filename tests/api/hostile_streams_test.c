@@ -102,11 +102,8 @@ SCENARIO(wide_filters)
 {
     enum { STREAMS = 100, CHANNELS = 100 };
     struct server *server = server_start(s, "%s", "");
-    char *request = keep(s, CHANNELS * 16 + 100), *end = request;
-    end += sprintf(end, "GET /v1/events?channel=news");
-    for (int i = 0; i < CHANNELS; i++)
-        end += sprintf(end, "&channel=%d", i % 10);
-    sprintf(end, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    char *request = text_repeat(s, "GET /v1/events?channel=news", "&channel=1", CHANNELS,
+                                " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     struct http **all = flood_open(server, STREAMS, request);
     for (int i = 0; i < STREAMS; i++)
         http_await(all[i], ": errand");

@@ -7,19 +7,6 @@
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/tasks.h"
 
-/* count times the bytes, after a start and before an end. */
-static char *repeat(struct scenario *s, const char *start, const char *bytes, int count,
-                    const char *end)
-{
-    size_t length = strlen(bytes);
-    char *all = keep(s, strlen(start) + length * (size_t)count + strlen(end) + 1);
-    char *at = stpcpy(all, start);
-    for (int i = 0; i < count; i++)
-        at = mempcpy(at, bytes, length);
-    strcpy(at, end);
-    return all;
-}
-
 static struct reply *post_raw(struct server *server, const char *body)
 {
     return call(server, .path = "/v1/tasks", .body = body);
@@ -34,15 +21,15 @@ SCENARIO(deep_json)
     create(server, "{'id':'later','function':'echo','delay':3600}");
     for (size_t i = 0; i < sizeof openings / sizeof *openings; i++) {
         note(s, "%s", openings[i]);
-        char *deep = repeat(s, "", openings[i], 500000, "");
+        char *deep = text_repeat(s, "", openings[i], 500000, "");
         expect_problem(post_raw(server, deep), 400, "malformed-json");
-        deep = repeat(s, "{\"function\":\"echo\",\"args\":", openings[i], 500000, "");
+        deep = text_repeat(s, "{\"function\":\"echo\",\"args\":", openings[i], 500000, "");
         expect_problem(post_raw(server, deep), 400, "malformed-json");
         struct reply *reply =
             call(server, .method = "PUT", .path = "/v1/tasks/later/result", .body = deep);
         expect_problem(reply, 400, "malformed-json");
     }
-    char *closed = repeat(s, "", "]", 1000000, "");
+    char *closed = text_repeat(s, "", "]", 1000000, "");
     expect_problem(post_raw(server, closed), 400, "malformed-json");
     assert_int_equal(count_tasks(server, ""), 1);
     expect_prompt(server);
@@ -54,18 +41,19 @@ SCENARIO(wide_json)
     enum { VALUES = 500000 };
     struct server *server = server_start(s, "--max-body 16000000 --max-in-flight 500000000");
     char *wide =
-        repeat(s, "{\"id\":\"wide\",\"function\":\"echo\",\"args\":[[", "1,", VALUES, "1]]}");
+        text_repeat(s, "{\"id\":\"wide\",\"function\":\"echo\",\"args\":[[", "1,", VALUES, "1]]}");
     expect_status(
         call(server, .path = "/v1/tasks", .body = wide, .headers = "Prefer: return=minimal\r\n"),
         201);
     expect_outcome(server, "wide", "succeeded");
     struct reply *result = get(server, "/v1/tasks/wide/result");
     assert_int_equal(result->body.length, 2 * VALUES + 3);
-    char *members = repeat(s, "{\"function\":\"echo\"", ",\"a\":1", VALUES, "}");
+    char *members = text_repeat(s, "{\"function\":\"echo\"", ",\"a\":1", VALUES, "}");
     expect_problem(post_raw(server, members), 422, "invalid-request");
-    members = repeat(s, "{\"function\":\"echo\"", ",\"args\":[]", VALUES, "}");
+    members = text_repeat(s, "{\"function\":\"echo\"", ",\"args\":[]", VALUES, "}");
     expect_problem(post_raw(server, members), 422, "invalid-request");
-    members = repeat(s, "{\"function\":\"echo\",\"kwargs\":{\"b\":1", ",\"a\":1", VALUES, "}}");
+    members =
+        text_repeat(s, "{\"function\":\"echo\",\"kwargs\":{\"b\":1", ",\"a\":1", VALUES, "}}");
     expect_status(
         call(server, .path = "/v1/tasks", .body = members, .headers = "Prefer: return=minimal\r\n"),
         201);
@@ -77,7 +65,7 @@ SCENARIO(wide_result)
 {
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'later','function':'echo','delay':3600}");
-    char *wide = repeat(s, "[", "1,", 8000000, "1]");
+    char *wide = text_repeat(s, "[", "1,", 8000000, "1]");
     long before = server_rss_kb(server);
     struct reply *reply =
         call(server, .method = "PUT", .path = "/v1/tasks/later/result", .body = wide);
@@ -92,18 +80,19 @@ SCENARIO(task_bombs)
 {
     struct server *server = server_start(s, "--max-body 16000000");
     const char *inner = "{\"$task\":{\"function\":\"echo\"}},";
-    char *side = repeat(s, "{\"process\":\"collect\",\"args\":[", inner, 10001, "1]}");
+    char *side = text_repeat(s, "{\"process\":\"collect\",\"args\":[", inner, 10001, "1]}");
     expect_problem(post_raw(server, side), 422, "invalid-request");
-    char *nested = repeat(s, "", "{\"process\":\"collect\",\"args\":[{\"$task\":", 10000, "");
+    char *nested = text_repeat(s, "", "{\"process\":\"collect\",\"args\":[{\"$task\":", 10000, "");
     expect_problem(post_raw(server, nested), 400, "malformed-json");
     create(server, "{'id':'one','function':'echo','delay':3600}");
     char *same =
-        repeat(s, "{\"process\":\"collect\",\"args\":[", "{\"$task\":\"one\"},", 10001, "1]}");
+        text_repeat(s, "{\"process\":\"collect\",\"args\":[", "{\"$task\":\"one\"},", 10001, "1]}");
     expect_problem(post_raw(server, same), 422, "invalid-request");
-    char *batch = repeat(s, "[", "{\"function\":\"echo\"},", 10001, "{\"function\":\"echo\"}]");
+    char *batch =
+        text_repeat(s, "[", "{\"function\":\"echo\"},", 10001, "{\"function\":\"echo\"}]");
     expect_problem(post_raw(server, batch), 422, "invalid-request");
-    char *pairs =
-        repeat(s, "[", "{\"process\":\"collect\",\"args\":[{\"$task\":\"one\"}]},", 10001, "1]");
+    char *pairs = text_repeat(s, "[", "{\"process\":\"collect\",\"args\":[{\"$task\":\"one\"}]},",
+                              10001, "1]");
     expect_problem(post_raw(server, pairs), 422, "invalid-request");
     assert_int_equal(count_tasks(server, ""), 1);
     expect_prompt(server);
@@ -113,9 +102,9 @@ SCENARIO(task_bombs)
 SCENARIO(largest_graph)
 {
     struct server *server = server_start(s, "--max-body 16000000");
-    char *side = repeat(s, "{\"id\":\"all\",\"process\":\"collect\",\"args\":[",
-                        "{\"$task\":{\"function\":\"echo\",\"args\":[1]}},", 9998,
-                        "{\"$task\":{\"function\":\"echo\",\"args\":[1]}}]}");
+    char *side = text_repeat(s, "{\"id\":\"all\",\"process\":\"collect\",\"args\":[",
+                             "{\"$task\":{\"function\":\"echo\",\"args\":[1]}},", 9998,
+                             "{\"$task\":{\"function\":\"echo\",\"args\":[1]}}]}");
     size_t length;
     const struct request request = {
         .path = "/v1/tasks", .body = side, .headers = "Prefer: return=minimal\r\n"};
@@ -259,11 +248,14 @@ SCENARIO(forged_queries)
 SCENARIO(many_parameters)
 {
     struct server *server = server_start(s, "--max-header 1000000");
-    expect_status(get(server, "%s", repeat(s, "/v1/tasks?a=1", "&a=1", 10000, "")), 422);
-    expect_status(get(server, "%s", repeat(s, "/v1/tasks?limit=1", "&limit=1", 10000, "")), 422);
+    expect_status(get(server, "%s", text_repeat(s, "/v1/tasks?a=1", "&a=1", 10000, "")), 422);
+    expect_status(get(server, "%s", text_repeat(s, "/v1/tasks?limit=1", "&limit=1", 10000, "")),
+                  422);
     expect_status(
-        get(server, "%s", repeat(s, "/v1/tasks?state=queued", "&state=queued", 10000, "")), 200);
-    expect_status(get(server, "%s", repeat(s, "/v1/events?type=x", "&channel=c", 10000, "")), 422);
+        get(server, "%s", text_repeat(s, "/v1/tasks?state=queued", "&state=queued", 10000, "")),
+        200);
+    expect_status(get(server, "%s", text_repeat(s, "/v1/events?type=x", "&channel=c", 10000, "")),
+                  422);
     expect_prompt(server);
 }
 

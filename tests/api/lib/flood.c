@@ -13,6 +13,18 @@ static void raise_open_files(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+char *text_repeat(struct scenario *s, const char *start, const char *bytes, int count,
+                  const char *end)
+{
+    size_t length = strlen(bytes);
+    char *all = keep(s, strlen(start) + length * (size_t)count + strlen(end) + 1);
+    char *at = mempcpy(all, start, strlen(start));
+    for (int i = 0; i < count; i++)
+        at = mempcpy(at, bytes, length);
+    memcpy(at, end, strlen(end) + 1);
+    return all;
+}
+
 struct http **flood_open(struct server *server, int count, const char *bytes)
 {
     struct http **all = keep(server->scenario, (size_t)count * sizeof(struct http *));

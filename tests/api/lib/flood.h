@@ -8,6 +8,10 @@
 
 #include "tests/api/lib/server.h"
 
+/* The bytes so many times, between a start and an end. */
+char *text_repeat(struct scenario *, const char *start, const char *bytes, int count,
+                  const char *end);
+
 /* Opens so many connections that each say these bytes and then nothing. */
 struct http **flood_open(struct server *, int count, const char *bytes);
 /* How many of them the server has closed by now; what they were told before is passed over. */
