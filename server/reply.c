@@ -63,15 +63,27 @@ void reply_arena(struct request *request, unsigned status, const char *type, str
         reply_static(request, status, type, body.data, body.len);
 }
 
+/* A problem may repeat bytes of a path, a query or a header, which need not be UTF-8. */
+static void add_shown(struct buf *out, struct str bytes)
+{
+    struct buf shown = {0};
+    buf_add_lossy(&shown, bytes);
+    buf_add_json(out, buf_str(&shown));
+    buf_done(&shown);
+}
+
 static void add_place(const struct problem *problem, struct buf *out)
 {
     bool parameter = problem->parameter.data != NULL;
     if (!parameter && !problem->pointer.data)
         return;
     buf_addf(out, ",\"errors\":[{\"%s\":", parameter ? "parameter" : "pointer");
-    buf_add_json(out, parameter ? problem->parameter : problem->pointer);
+    if (parameter)
+        add_shown(out, problem->parameter);
+    else
+        buf_add_json(out, problem->pointer); /* of a body, and so UTF-8 */
     buf_add_text(out, ",\"detail\":");
-    buf_add_json(out, problem->detail);
+    add_shown(out, problem->detail);
     buf_add_text(out, "}]");
 }
 
@@ -81,7 +93,7 @@ void problem_render(const struct problem *problem, struct str extra, struct buf 
     buf_addf(out,
              "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":", kind->slug,
              kind->title, kind->status);
-    buf_add_json(out, problem->detail);
+    add_shown(out, problem->detail);
     add_place(problem, out);
     buf_add_str(out, extra);
     buf_add_text(out, "}\n");

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/str.h"
 #include "tests/api/lib/tasks.h"
 
 /* Which media type an Accept gets; NULL: 406. */
@@ -98,13 +99,23 @@ SCENARIO(unknown)
     expect_parameter(get(server, "/problems/cycle?colour=red"), "colour");
 }
 
+/* 4: a problem is JSON, also where it repeats bytes of the request that are not UTF-8. */
+SCENARIO(bytes_of_strangers)
+{
+    struct server *server = server_start(s, "%s", "");
+    struct reply *reply = call(server, .path = "/v1/tasks?a%ffb=1");
+    expect_parameter(reply, "a\357\277\275b");
+    assert_true(str_utf8(str_of(reply->body.text)));
+    reply = call(server, .path = "/v1/tasks", .host = "h\303");
+    expect_problem(reply, 421, "wrong-host");
+    assert_true(str_utf8(str_of(reply->body.text)));
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(media_types),
-        RUN(from_a_problem),
-        RUN(one_for_each),
-        RUN(unknown),
+        RUN(media_types), RUN(from_a_problem),     RUN(one_for_each),
+        RUN(unknown),     RUN(bytes_of_strangers),
     };
     return RUN_SCENARIOS("problems", table);
 }
