@@ -107,8 +107,7 @@ bool str_seconds(struct str s, int64_t *milliseconds)
     struct str fraction = s;
     struct str whole = str_cut(&fraction, '.');
     int64_t seconds;
-    if (whole.len > 13 || !str_int(whole, &seconds) || whole.data[0] == '-' ||
-        seconds > max_seconds)
+    if (!str_int(whole, &seconds) || whole.data[0] == '-' || seconds > max_seconds)
         return false;
     int64_t ms = 0, unit = 100;
     if (fraction.data && fraction.len == 0)
