@@ -88,6 +88,14 @@ static void take_result(struct stream *stream, struct str bytes)
     }
 }
 
+void stream_take(struct stream *stream, struct str bytes)
+{
+    if (stream == &stream->process->streams[OUT])
+        take_result(stream, bytes);
+    else
+        take_lines(stream, bytes);
+}
+
 void stream_read(struct stream *stream, int limit)
 {
     static char bytes[READ_SIZE]; /* the loop's thread alone */
@@ -101,11 +109,7 @@ void stream_read(struct stream *stream, int limit)
             watch_close(stream->process->child.pool, &stream->watch);
             return;
         }
-        struct str part = {bytes, (size_t)len};
-        if (stream == &stream->process->streams[OUT])
-            take_result(stream, part);
-        else
-            take_lines(stream, part);
+        stream_take(stream, (struct str){bytes, (size_t)len});
         if (len < READ_SIZE)
             return;
     }

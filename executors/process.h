@@ -29,6 +29,8 @@ struct process {
 void stream_open(struct process *process, int which, int fd);
 /* Reads what is there, in at most limit pieces, so that one child cannot keep the loop. */
 void stream_read(struct stream *stream, int limit);
+/* Takes what was read: the result is kept, lines are told. bytes is not empty. */
+void stream_take(struct stream *stream, struct str bytes);
 /* Takes the lines that were not ended. */
 void streams_finish(struct process *process);
 /* What became of the child, once it has ended and all its output is read. */

@@ -6,21 +6,6 @@
 #include "handlers/stream.h"
 #include "handlers/tickets.h"
 
-/* Last-Event-ID beats the query; -1 is an id that cannot be one of ours (design 4.10). */
-static bool read_position(struct request *request, struct subscription *subscription)
-{
-    struct str header = request_header(request, "Last-Event-ID"), value;
-    if (!param_once(request, "last_event_id", &value))
-        return false;
-    if (value.data && (!str_int(value, &subscription->last_id) || subscription->last_id < 0))
-        return problem_parameter(&request->problem, &request->arena, STR("last_event_id"),
-                                 "this has to be the id of an event, or 0");
-    subscription->resume = value.data || header.data;
-    if (header.data && (!str_int(header, &subscription->last_id) || subscription->last_id < 0))
-        subscription->last_id = -1;
-    return true;
-}
-
 /* --- all events ------------------------------------------------------------------------ */
 
 static bool id_fits(struct request *request, const char *name, struct str value)
@@ -78,7 +63,7 @@ void handle_events(struct request *request)
     struct subscription subscription = {0};
     struct filter own = {0}, *filter = &own;
     subscription.filter = filter;
-    if (read_position(request, &subscription) &&
+    if (param_position(request, &subscription.last_id, &subscription.resume) &&
         read_list(request, "channel", &filter->channels, &filter->channel_count) &&
         read_list(request, "task", &filter->tasks, &filter->task_count) &&
         read_list(request, "function", &filter->functions, &filter->function_count) &&
@@ -145,7 +130,7 @@ void handle_task_events(struct request *request)
     struct task_stream *stream = ARENA_NEW(&request->arena, struct task_stream);
     stream->request = request;
     stream->id = request->id;
-    if (!read_position(request, &stream->subscription) ||
+    if (!param_position(request, &stream->subscription.last_id, &stream->subscription.resume) ||
         !param_switch(request, "logs", &stream->filter.logs) ||
         !ticket_opens(request, stream->id)) {
         reply_problem(request, &request->problem, STR_NONE);

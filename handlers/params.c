@@ -65,6 +65,20 @@ bool param_time(struct request *request, const char *name, int64_t *ms)
                              "this has to be an RFC 3339 time such as 2026-11-20T20:15:00Z");
 }
 
+bool param_position(struct request *request, int64_t *last_id, bool *resume)
+{
+    struct str header = request_header(request, "Last-Event-ID"), value;
+    if (!param_once(request, "last_event_id", &value))
+        return false;
+    if (value.data && (!str_int(value, last_id) || *last_id < 0))
+        return problem_parameter(&request->problem, &request->arena, STR("last_event_id"),
+                                 "this has to be the id of an event, or 0");
+    *resume = value.data || header.data;
+    if (header.data && (!str_int(header, last_id) || *last_id < 0))
+        *last_id = -1;
+    return true;
+}
+
 /* Preferences that are not understood are left alone (RFC 7240, section 2). */
 void prefer_read(struct request *request, struct preferences *preferences)
 {
