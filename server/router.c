@@ -1,5 +1,7 @@
 #include "server/router.h"
 
+#include <string.h>
+
 static const char *const method_names[METHODS] = {"GET", "POST", "PUT", "DELETE"};
 
 const char *method_text(enum http_method method)
@@ -38,6 +40,11 @@ static bool matches(struct str pattern, struct str path, struct str *id)
     return !pattern.data && !path.data;
 }
 
+static bool names(const struct route *route, struct str path)
+{
+    return !strchr(route->path, '{') && str_eq(str_of(route->path), path);
+}
+
 /* A path that a route names word for word is no other route's: /v1/tasks/cancel is not a task. */
 static bool serves(const struct route_table *table, const struct route *route, struct str path,
                    struct str *id)
@@ -46,7 +53,7 @@ static bool serves(const struct route_table *table, const struct route *route, s
     if (!matches(str_of(route->path), path, id))
         return false;
     for (size_t i = 0; i < table->count && id->data && !taken; i++)
-        taken = str_eq(str_of(table->routes[i].path), path);
+        taken = names(&table->routes[i], path);
     return !taken;
 }
 
