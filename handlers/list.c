@@ -53,6 +53,11 @@ static void query_run(struct query *query, struct db *db)
         buf_add_text(&page->body, "],\"next_cursor\":null}\n");
 }
 
+static void page_release(void *page)
+{
+    buf_done(&((struct page *)page)->body);
+}
+
 static void query_done(struct query *query, bool failed)
 {
     struct page *page = container_of(query, struct page, query);
@@ -102,7 +107,6 @@ static void listed(struct request *request)
 {
     struct page *page = request->state;
     if (page->failed) {
-        buf_done(&page->body);
         reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
         return;
     }
@@ -154,6 +158,7 @@ void handle_task_list(struct request *request)
     }
     page->query = (struct query){.run = query_run, .done = query_done};
     request->state = page;
+    request_at_end(request, page_release, page);
     request_suspend(request, listed);
     readers_post(&app_of(request)->engine->readers, &page->query);
 }

@@ -50,7 +50,11 @@ static void read_done(struct request *request)
         follow(view);
     else
         reply_body(request, 200, "text/plain; charset=utf-8", &view->text);
-    buf_done(&view->text);
+}
+
+static void view_release(void *view)
+{
+    buf_done(&((struct log_view *)view)->text);
 }
 
 void handle_task_logs(struct request *request)
@@ -63,6 +67,7 @@ void handle_task_logs(struct request *request)
     }
     view->query = (struct query){.run = query_run, .done = query_done};
     request->state = view;
+    request_at_end(request, view_release, view);
     request_suspend(request, read_done);
     readers_post(&app_of(request)->engine->readers, &view->query);
 }

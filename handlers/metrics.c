@@ -348,6 +348,11 @@ static void query_run(struct query *query, struct db *db)
     }
 }
 
+static void scrape_release(void *scrape)
+{
+    buf_done(&((struct scrape *)scrape)->body);
+}
+
 static void query_done(struct query *query, bool failed)
 {
     (void)failed;
@@ -367,6 +372,7 @@ void handle_metrics(struct request *request)
     scrape->app = app_of(request);
     scrape->query = (struct query){.run = query_run, .done = query_done};
     request->state = scrape;
+    request_at_end(request, scrape_release, scrape);
     request_suspend(request, scraped);
     readers_post(&scrape->app->engine->readers, &scrape->query);
 }

@@ -136,7 +136,6 @@ static void created(struct request *request)
     struct create *create = &creation->create;
     if (create->command.problem.code == PROBLEM_NONE && !create->answered.body.data)
         make_answer(create, NULL, &create->answered);
-    function_set_unref(create->functions);
     if (create->command.problem.code != PROBLEM_NONE) {
         reply_problem(request, &create->command.problem, STR_NONE);
         return;
@@ -157,6 +156,11 @@ static void created(struct request *request)
         view_start(view);
     else
         reply_created(view);
+}
+
+static void functions_release(void *functions)
+{
+    function_set_unref(functions);
 }
 
 static bool read_wait(struct request *request, struct creation *creation)
@@ -195,6 +199,7 @@ void handle_task_create(struct request *request)
     creation->request = request;
     create->command.arena = &request->arena;
     create->functions = engine_functions(engine);
+    request_at_end(request, functions_release, create->functions);
     create->answer = make_answer;
     bool fine = read_wait(request, creation) && read_key(request, create);
     bool planned = fine && plan_parse(&request->json, create->functions,
@@ -205,7 +210,6 @@ void handle_task_create(struct request *request)
     if (fine && !create->key.data)
         request->problem = create->refused;
     if (!fine || (!planned && !create->key.data)) {
-        function_set_unref(create->functions);
         reply_problem(request, &request->problem, STR_NONE);
         return;
     }

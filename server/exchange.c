@@ -262,7 +262,9 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
         return;
     connection_enter(connection_of(connection), PHASE_IDLE);
     count_answer(request);
-    request_release(request);
+    request_unhold(request);
+    if (request->release)
+        request->release(request->what);
     struct arena arena = request->arena;
     if (request->tokens)
         tokens_unref(request->tokens);

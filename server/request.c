@@ -61,10 +61,16 @@ bool request_hold(struct request *request, size_t bytes)
     return atomic_fetch_add(&server->held, more) + more <= server->config.max_in_flight || !more;
 }
 
-void request_release(struct request *request)
+void request_unhold(struct request *request)
 {
     atomic_fetch_sub(&request->thread->server->held, beyond_free(request->held));
     request->held = 0;
+}
+
+void request_at_end(struct request *request, void (*release)(void *what), void *what)
+{
+    request->release = release;
+    request->what = what;
 }
 
 void request_suspend(struct request *request, void (*resume)(struct request *request))

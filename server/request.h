@@ -84,7 +84,9 @@ struct request {
     struct problem problem;      /* why it is refused, or PROBLEM_NONE */
     struct header *headers;      /* to be added to the reply */
     void (*resume)(struct request *request);
-    void *state; /* the handler's own, between its steps */
+    void *state;                 /* the handler's own, between its steps */
+    void (*release)(void *what); /* see request_at_end */
+    void *what;
     bool suspended;
     bool replied;
     unsigned status; /* of the reply, once there is one */
@@ -102,7 +104,12 @@ void request_add_header(struct request *request, const char *name, struct str va
 /* HTTP thread: it holds so many bytes more, until its end. False: beside what others hold that is
  * too much (--max-in-flight); the first HELD_FREE bytes of each request never are. */
 bool request_hold(struct request *request, size_t bytes);
-void request_release(struct request *request);
+void request_unhold(struct request *request);
+
+/* HTTP thread: release(what) gives back what the arena does not own, once, when the request is
+ * over. The client may leave while the request is suspended, and resume is then never called. One
+ * for a request. */
+void request_at_end(struct request *request, void (*release)(void *what), void *what);
 
 /* HTTP thread, in a handler or at resume: nothing happens to the request until request_wake. Call
  * it before the work is posted. */

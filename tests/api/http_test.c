@@ -53,7 +53,7 @@ static const struct {
     {"/v1/tasks", {"GET", "HEAD", "POST", "OPTIONS"}, {"PUT", "DELETE", "PATCH", "BREW"}},
     {"/v1/tasks/a", {"GET", "HEAD", "OPTIONS"}, {"POST", "PUT", "PATCH"}},
     {"/v1/tasks/a/result", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}},
-    {"/v1/tasks/{id}/result", {"GET", "HEAD", "OPTIONS"}, {"POST", "DELETE"}}, /* as docs write it */
+    {"/v1/tasks/{id}/result", {"GET", "HEAD", "OPTIONS"}, {"POST"}},
     {"/v1/tasks/a/cancel", {"POST", "OPTIONS"}, {"GET", "HEAD", "PUT", "DELETE"}},
     {"/v1/tasks/a/logs", {"GET", "HEAD", "OPTIONS"}, {"POST", "PUT"}},
     {"/v1/tasks/a/events", {"GET", "OPTIONS"}, {"POST", "DELETE"}},

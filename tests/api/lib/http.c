@@ -65,6 +65,14 @@ void http_close(struct http *http)
     http->fd = -1;
 }
 
+void http_reset(struct http *http)
+{
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    if (http->fd >= 0)
+        setsockopt(http->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    http_close(http);
+}
+
 void http_window(struct http *http, int bytes)
 {
     setsockopt(http->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);

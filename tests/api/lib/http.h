@@ -20,6 +20,8 @@ struct http *http_open(struct scenario *, int port);
 /* The same from an address of this machine: every 127.x.y.z is one. */
 struct http *http_open_from(struct scenario *, const char *address, int port);
 void http_close(struct http *);
+/* Closes so that the server is told at once, whatever it still has to send. */
+void http_reset(struct http *);
 
 /* False if the server has closed the connection. */
 bool http_write(struct http *, const void *bytes, size_t length);
