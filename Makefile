@@ -89,11 +89,11 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 # What the scenarios asked and were answered, for the check of the API's description.
 EXCHANGES := $(abspath build)/exchanges.jsonl
 
-test: ## everything: units and scenarios under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients, kills
+test: ## everything: units, scenarios and what fuzzers found under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients, kills
 	@tools/need build test demo browser clients crash
 	@tools/need-npm tests/openapi
 	@rm -f $(EXCHANGES)
-	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api
+	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api corpus
 	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients crash
 
 unit: $(UNIT_TESTS) ## the unit tests alone
@@ -173,11 +173,28 @@ bench: build ## the figures of docs/performance.md, as ratios; fails below a flo
 	@$(MAKE) --no-print-directory $(BENCHES)
 	@ERRAND=$(abspath $(BUILD)/errand) tests/bench/run
 
-# Each tests/fuzz/X_fuzz.c is a libFuzzer program. T: seconds for each.
+# tests/fuzz/X_fuzz.c is a libFuzzer program, and tests/fuzz/corpus/X what it begins with. Linked
+# with replay.c in libFuzzer's place it runs its corpus once, and any compiler will do.
+# T: seconds for each. ONLY: the names of some.
 T ?= 60
+FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_LIB := $(call objects,tests/fuzz/lib)
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(FUZZ_LIB) $(BUILD)/liberrand.a
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(BUILD)/tests/corpus/%: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_LIB) $(BUILD)/liberrand.a
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+.PHONY: fuzzers corpus
+fuzzers: $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS)) $(BUILD)/errand
+corpus: $(addprefix $(BUILD)/tests/corpus/,$(FUZZERS)) $(BUILD)/errand ## what the fuzzers begin with and have found, once
+	@for name in $(FUZZERS); do $(BUILD)/tests/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
+	@ERRAND=$(abspath $(BUILD)/errand) python3 tests/fuzz/server.py --rounds 100 --seed 1
 fuzz: ## the fuzzers, T seconds each: make fuzz T=60
-	@tools/need build lint
-	@tools/fuzz $(T)
+	@tools/need build test lint
+	@tools/fuzz $(T) $(ONLY)
 
 clean: ## remove what was built
 	rm -rf build

@@ -1,24 +1,9 @@
-/* libFuzzer: whatever bytes come, json_parse answers and the rest of base/json.h keeps its word.
- *
- *   clang -std=gnu11 -D_GNU_SOURCE -O1 -g -I. -fsanitize=fuzzer,address,undefined \
- *       tests/fuzz/json_fuzz.c base/json*.c base/str.c base/arena.c base/mem.c -lcjson
- */
-#include "base/json.h"
-#include "base/mem.h"
-
-#include <stdlib.h>
-#include <string.h>
+/* Whatever bytes come: json_parse takes them if and only if RFC 8259 does, and the rest of
+ * base/json.h keeps its word. */
+#include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/rfc8259.h"
 
 #include <cjson/cJSON.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Not assert, which NDEBUG takes away. */
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 /* Children lie inside their parent, in order, and are as many as it says. */
 static void check_children(const struct json *json, uint32_t parent)
@@ -123,22 +108,75 @@ static void check_tree(const struct json *json)
     cJSON_Delete(tree);
 }
 
+/* Written by what is known of the nodes alone. Recursion is as deep as the JSON. */
+static void print(const struct json *json, uint32_t node, struct arena *arena, struct buf *out)
+{
+    const struct json_node *nodes = json->nodes;
+    bool object = nodes[node].type == JSON_OBJECT;
+    if (nodes[node].type == JSON_STRING) {
+        buf_add_json(out, json_string(json, node, arena));
+        return;
+    }
+    if (nodes[node].type < JSON_ARRAY) {
+        buf_add_str(out, json_raw(json, node));
+        return;
+    }
+    buf_add_char(out, object ? '{' : '[');
+    for (uint32_t i = node + 1, k = 0; i < nodes[node].next; i = nodes[i].next, k++) {
+        if (k)
+            buf_add_char(out, object && k % 2 ? ':' : ',');
+        print(json, i, arena, out);
+    }
+    buf_add_char(out, object ? '}' : ']');
+}
+
+/* What parses is printed and parses again to the same. */
+static void check_printed(const struct json *json, struct arena *arena)
+{
+    struct buf once = {0}, twice = {0};
+    print(json, 0, arena, &once);
+    struct json again = must_parse(buf_str(&once), arena);
+    must(again.count == json->count);
+    for (uint32_t i = 0; i < json->count; i++) {
+        must(again.nodes[i].type == json->nodes[i].type);
+        must(again.nodes[i].next == json->nodes[i].next);
+        if (json->nodes[i].type == JSON_STRING)
+            must(json_string_is(&again, i, json_string(json, i, arena)));
+    }
+    print(&again, 0, arena, &twice);
+    must(str_eq(buf_str(&once), buf_str(&twice)));
+    buf_done(&once);
+    buf_done(&twice);
+}
+
+/* As the other judge sees it. too_deep: what was refused was refused for its depth. */
+static void check_refused(struct str text, bool valid, size_t depth, bool too_deep,
+                          struct arena *arena)
+{
+    struct json json;
+    struct json_error error = {0};
+    must(!valid || (too_deep && depth > JSON_MAX_DEPTH));
+    must(json_parse(text, UINT32_MAX, arena, &json, &error) == valid);
+    must(!json_tree(text, &error));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {0};
     struct json json;
     struct json_error error = {0};
     struct str text = {(const char *)data, size};
+    size_t depth;
+    bool valid = rfc8259_valid(text, &depth);
     if (json_parse(text, JSON_MAX_DEPTH, &arena, &json, &error)) {
+        must(valid && depth <= JSON_MAX_DEPTH);
         check_nodes(&json, &arena);
         check_minified(&json, &arena);
+        check_printed(&json, &arena);
         check_tree(&json);
     } else {
         must(error.what && error.offset <= size);
-        must(!json_tree(text, &error));
-        struct json deeper;
-        bool deep = error.too_deep;
-        must(!json_parse(text, 100000, &arena, &deeper, &error) || deep);
+        check_refused(text, valid, depth, error.too_deep, &arena);
     }
     arena_done(&arena);
     return 0;

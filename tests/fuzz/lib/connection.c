@@ -1,0 +1,117 @@
+#include "tests/fuzz/lib/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- reading the text ----------------------------------------------------------- */
+
+static int hex(char c)
+{
+    const char *found = c ? strchr("0123456789abcdef", c | 0x20) : NULL;
+    return found && c != 0x10 ? (int)(found - "0123456789abcdef") : -1;
+}
+
+/* An escape that is none stands for itself, and so does %00. */
+static struct str unescaped(struct str text, struct arena *arena)
+{
+    char *out = ARENA_ARRAY(arena, char, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        out[len] = text.data[i];
+        if (text.data[i] == '%' && i + 2 < text.len && hex(text.data[i + 1]) >= 0 &&
+            hex(text.data[i + 2]) >= 0 && hex(text.data[i + 1]) + hex(text.data[i + 2]) > 0) {
+            out[len] = (char)(hex(text.data[i + 1]) * 16 + hex(text.data[i + 2]));
+            i += 2;
+        }
+        len++;
+    }
+    return (struct str){out, len};
+}
+
+/* What comes through a C string ends at a NUL. */
+static struct str until_nul(struct str text)
+{
+    return (struct str){text.data, text.data ? strnlen(text.data, text.len) : 0};
+}
+
+static struct field **add(struct field **last, struct str name, struct str value,
+                          struct arena *arena)
+{
+    struct field *field = ARENA_NEW(arena, struct field);
+    field->name = arena_str(arena, name);
+    field->value = arena_str(arena, value);
+    *last = field;
+    return &field->next;
+}
+
+static void read_query(struct str query, struct arena *arena, struct MHD_Connection *connection)
+{
+    struct field **last = &connection->arguments;
+    while (query.data) {
+        struct str value = str_cut(&query, '&');
+        struct str given = arena_str(arena, value);
+        for (size_t i = 0; i < given.len; i++) {
+            if (given.data[i] == '+')
+                ((char *)(uintptr_t)given.data)[i] = ' ';
+        }
+        struct str name = str_cut(&given, '=');
+        last = add(last, unescaped(name, arena), given.data ? unescaped(given, arena) : STR_NONE,
+                   arena);
+    }
+}
+
+bool connection_read(struct str text, struct arena *arena, struct MHD_Connection *connection,
+                     struct str *method, struct str *path)
+{
+    struct field **last = &connection->headers;
+    struct str query = str_cut(&text, '\n');
+    *method = arena_str(arena, until_nul(str_cut(&query, ' ')));
+    if (!query.data || !method->len)
+        return false;
+    struct str target = str_cut(&query, '?');
+    *path = arena_str(arena, until_nul(unescaped(target, arena)));
+    read_query(query, arena, connection);
+    while (text.data) {
+        struct str value = str_cut(&text, '\n');
+        struct str name = until_nul(str_cut(&value, ':'));
+        if (!value.data || !name.len)
+            return false;
+        last = add(last, name, until_nul(str_trim(value)), arena);
+    }
+    return true;
+}
+
+/* --- in libmicrohttpd's place ----------------------------------------------------- */
+
+const char *MHD_lookup_connection_value(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                                        const char *key)
+{
+    const struct field *field =
+        kind == MHD_HEADER_KIND ? connection->headers : connection->arguments;
+    while (field && !str_eq_nocase(field->name, str_of(key)))
+        field = field->next;
+    return field ? field->value.data : NULL;
+}
+
+int MHD_get_connection_values_n(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                                MHD_KeyValueIteratorN iterator, void *iterator_cls)
+{
+    int count = 0;
+    const struct field *field =
+        kind == MHD_HEADER_KIND ? connection->headers : connection->arguments;
+    for (; field; field = field->next, count++) {
+        if (iterator(iterator_cls, kind, field->name.data, field->name.len, field->value.data,
+                     field->value.len) == MHD_NO)
+            break;
+    }
+    return count;
+}
+
+/* There is no socket behind it. */
+const union MHD_ConnectionInfo *MHD_get_connection_info(struct MHD_Connection *connection,
+                                                        enum MHD_ConnectionInfoType info_type, ...)
+{
+    (void)connection;
+    (void)info_type;
+    return NULL;
+}
