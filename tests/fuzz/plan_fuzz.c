@@ -179,6 +179,8 @@ static void check_filled(const struct spec *spec, struct arena *arena)
     buf_add_char(&filled, '}');
     must(used == spec->dependency_count);
     struct json json = must_parse(arena_str(arena, buf_str(&filled)), arena);
+    must(json.nodes[json_member(&json, 0, STR("args"))].type == JSON_ARRAY);
+    must(json.nodes[json_member(&json, 0, STR("kwargs"))].type == JSON_OBJECT);
     for (size_t k = 0; k < spec->dependency_count; k++) {
         int64_t value = 7000000 + (int64_t)k;
         must(pointer_leads(&json, spec->dependencies[k].at, is_number, &value));

@@ -28,10 +28,13 @@ static struct str unescaped(struct str text, struct arena *arena)
     return (struct str){out, len};
 }
 
-/* What comes through a C string ends at a NUL. */
-static struct str until_nul(struct str text)
+/* A C string ends at a NUL, and a line of a head at a CR. */
+static struct str until_end(struct str text)
 {
-    return (struct str){text.data, text.data ? strnlen(text.data, text.len) : 0};
+    size_t len = 0;
+    while (len < text.len && text.data[len] && text.data[len] != '\r')
+        len++;
+    return (struct str){text.data, len};
 }
 
 static struct field **add(struct field **last, struct str name, struct str value,
@@ -65,18 +68,18 @@ bool connection_read(struct str text, struct arena *arena, struct MHD_Connection
 {
     struct field **last = &connection->headers;
     struct str query = str_cut(&text, '\n');
-    *method = arena_str(arena, until_nul(str_cut(&query, ' ')));
+    *method = arena_str(arena, until_end(str_cut(&query, ' ')));
     if (!query.data || !method->len)
         return false;
     struct str target = str_cut(&query, '?');
-    *path = arena_str(arena, until_nul(unescaped(target, arena)));
+    *path = arena_str(arena, until_end(unescaped(target, arena)));
     read_query(query, arena, connection);
     while (text.data) {
         struct str value = str_cut(&text, '\n');
-        struct str name = until_nul(str_cut(&value, ':'));
+        struct str name = until_end(str_cut(&value, ':'));
         if (!value.data || !name.len)
             return false;
-        last = add(last, name, until_nul(str_trim(value)), arena);
+        last = add(last, name, until_end(str_trim(value)), arena);
     }
     return true;
 }
