@@ -72,7 +72,7 @@ static bool take(struct room *room)
 /* One part of it. */
 static void give(struct room *room)
 {
-    int64_t part = room->reserve / PARTS;
+    int64_t part = room->reserve / PARTS + 1;
     cut(room, room->left < 2 * part ? 0 : room->left - part);
     room->held = false;
 }

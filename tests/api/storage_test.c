@@ -158,40 +158,53 @@ static long resident_kb(struct server *server)
     return kilobytes;
 }
 
-/* 4.7: a function that goes on talking while nothing can be stored costs a bounded part of memory,
- * and its log says what is missing. The last progress is not lost. */
-SCENARIO(talk_is_bounded)
+/* Each of many talks, more than the disk has room for, once the gate is open. */
+static void function_talk(struct scenario *s, int bytes)
 {
-    enum { MEGABYTES = 60, BOUND_KB = 30000 };
-    disk_make(s, DISK_KB);
-    functions_standard(s);
     function_file(s, "talk.sh",
                   text(s,
                        "#!/bin/sh\n"
-                       "mkfifo ../scratch/gate\n"
+                       "cd ../scratch\n"
+                       "mkfifo $ERRAND_TASK_ID.gate\n"
                        "echo '{\"progress\":1}' >&3\n"
-                       "read -r line <../scratch/gate\n"
+                       "read -r line <$ERRAND_TASK_ID.gate\n"
                        "yes 'a line of a log that goes on and on and on and on and on and on' |"
                        " head -c %d >&2\n"
                        "for i in $(seq 2 99); do echo '{\"progress\":'$i'}'; done >&3\n"
-                       "touch ../scratch/said\n"
-                       "read -r line <../scratch/gate\n",
-                       MEGABYTES * 1000000));
-    struct server *server = server_start(s, "--reserve 0");
-    create(server, "{'id':'a','function':'talk'}");
-    await_progress(server, "a", 1);
+                       "touch $ERRAND_TASK_ID.said\n"
+                       "read -r line <$ERRAND_TASK_ID.gate\n",
+                       bytes));
+}
+
+/* 4.7: functions that go on talking while nothing can be stored cost a bounded part of memory, and
+ * their logs say what is missing. The last progress is not lost. */
+SCENARIO(talk_is_bounded)
+{
+    enum { TALKERS = 8, BYTES = 8000000, BOUND_KB = 30000 };
+    disk_make(s, DISK_KB);
+    function_talk(s, BYTES);
+    struct server *server = server_start(s, "--reserve 0 --slots %d", TALKERS);
+    for (int i = 0; i < TALKERS; i++) {
+        create(server, "{'id':'t%d','function':'talk'}", i);
+        await_progress(server, text(s, "t%d", i), 1);
+    }
     disk_fill_up(server);
     long before = resident_kb(server);
-    folder_write(s, "scratch/gate", "go\n");
-    eventually(folder_has(s, "scratch/said"));
-    assert_true(resident_kb(server) - before < BOUND_KB);
-    folder_write(s, "scratch/gate", "go\n");
+    for (int i = 0; i < TALKERS; i++)
+        release(s, text(s, "t%d", i), "go");
+    for (int i = 0; i < TALKERS; i++)
+        eventually(folder_has(s, text(s, "scratch/t%d.said", i)));
+    assert_in_range(resident_kb(server) - before, 0, BOUND_KB);
     disk_make_room(server);
-    expect_outcome(server, "a", "succeeded");
-    expect_number(task(server, "a"), "progress.value", 99);
-    const char *log = get(server, "/v1/tasks/a/logs")->body.text;
-    assert_non_null(strstr(log, "left out here"));
-    assert_true(strlen(log) < 1100000);
+    for (int i = 0; i < TALKERS; i++) {
+        const char *id = text(s, "t%d", i);
+        release(s, id, "end");
+        expect_outcome(server, id, "succeeded");
+        expect_number(task(server, id), "progress.value", 99);
+        const char *log = get(server, "/v1/tasks/%s/logs", id)->body.text;
+        assert_non_null(strstr(log, "left out here"));
+        assert_in_range(strlen(log), 400000, 1100000);
+    }
 }
 
 /* Creates until one is refused; gives how many were acknowledged. */
