@@ -30,8 +30,8 @@ sources   = $(wildcard $(addsuffix /*.c,$(1)))
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 LIB_OBJS := $(call objects,$(filter-out cli,$(LAYERS)))
 CLI_OBJS := $(call objects,cli)
-GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/migrations.inc $(BUILD)/gen/dashboard.inc \
-            $(BUILD)/gen/schemas.inc
+GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/invariants.inc $(BUILD)/gen/migrations.inc \
+            $(BUILD)/gen/dashboard.inc $(BUILD)/gen/schemas.inc
 
 .DELETE_ON_ERROR:
 .PHONY: all help build run demo demo-check test unit api browser docs openapi openapi-check lint format bench fuzz clean
@@ -57,6 +57,8 @@ $(BUILD)/obj/%.o: %.c | $(GEN)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/gen/statements.inc: store/statements.sql tools/embed
+	@mkdir -p $(@D) && tools/embed named $< >$@
+$(BUILD)/gen/invariants.inc: store/invariants.sql tools/embed
 	@mkdir -p $(@D) && tools/embed named $< >$@
 $(BUILD)/gen/migrations.inc: $(wildcard migrations/*.sql) tools/embed
 	@mkdir -p $(@D) && tools/embed migrations migrations >$@

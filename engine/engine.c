@@ -155,12 +155,11 @@ static bool open_database(struct engine *engine, char **message)
     const struct writer_client client = {engine, before_commit, after_commit, undone, deadline};
     struct arena arena = {0};
     const char *path = engine_database(&engine->config, &arena);
-    const char *why;
-    char *text = NULL;
-    struct db *db = db_open(path, DB_WRITE, &text);
+    char *why = NULL;
+    struct db *db = db_open(path, DB_WRITE, &why);
     bool fine = db && migrate(db, &why);
     if (!fine)
-        refuse(message, path, db ? why : text);
+        refuse(message, path, why);
     if (fine) {
         tally_init(&engine->tally);
         meter_init(&engine->meter);
@@ -171,7 +170,7 @@ static bool open_database(struct engine *engine, char **message)
     } else {
         db_close(db);
     }
-    mem_free(text);
+    mem_free(why);
     arena_done(&arena);
     return fine;
 }

@@ -18,13 +18,21 @@ enum db_status {
     DB_FAILED, /* anything else: see db_message */
 };
 
-enum db_mode { DB_WRITE, DB_READ };
+enum db_mode {
+    DB_WRITE,
+    DB_READ,
+    DB_STILL, /* to be read, and nobody has it open: leaves nothing beside the file */
+};
 
 enum statement {
 #define X(name, sql) SQL_##name,
 #include "statements.inc"
 #undef X
-    STATEMENT_COUNT
+#define X(name, sql) CHECK_##name,
+#include "invariants.inc"
+#undef X
+    STATEMENT_COUNT,
+    CHECK_FIRST = CHECK_pages,
 };
 
 struct db;

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/identity.h"
 
 static const struct {
     int version;
@@ -13,14 +14,6 @@ static const struct {
 #include "migrations.inc"
 #undef X
 };
-
-static int64_t current_version(struct db *db)
-{
-    struct stmt *stmt = db_stmt(db, SQL_schema_version);
-    int64_t version = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
-    stmt_end(stmt);
-    return version;
-}
 
 static void apply(struct db *db, size_t i)
 {
@@ -37,17 +30,28 @@ static void apply(struct db *db, size_t i)
         log_info("database: %s applied", migrations[i].name);
 }
 
-bool migrate(struct db *db, const char **message)
+/* Databases of early builds do not say whose they are. */
+static void sign(struct db *db)
 {
-    int64_t version = current_version(db);
-    if (version > migrations[array_size(migrations) - 1].version) {
-        *message = "the database was made by a newer errand";
+    struct buf set = {0};
+    buf_addf(&set, "PRAGMA application_id = %d", APPLICATION_ID);
+    db_script(db, set.data);
+    buf_done(&set);
+}
+
+bool migrate(struct db *db, char **message)
+{
+    struct identity identity = {0};
+    if (!identity_read(db, &identity, message))
         return false;
-    }
     for (size_t i = 0; i < array_size(migrations); i++) {
-        if (migrations[i].version > version)
+        if (migrations[i].version > identity.version)
             apply(db, i);
     }
-    *message = db_message(db);
-    return db_status(db) == DB_OK;
+    if (identity.application != APPLICATION_ID)
+        sign(db);
+    if (db_status(db) == DB_OK)
+        return true;
+    *message = mem_string(db_message(db));
+    return false;
 }

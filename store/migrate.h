@@ -6,8 +6,8 @@
 
 #include "store/driver.h"
 
-/* False: *message (static or of db, do not free) says why; the database is as it was before the
- * script that failed. A database newer than the binary is refused. */
-bool migrate(struct db *db, const char **message);
+/* False: *message says why (mem_free it); the database is as it was before the script that failed.
+ * One that is newer than the binary, or of another program, is refused. */
+bool migrate(struct db *db, char **message);
 
 #endif

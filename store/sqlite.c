@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Looking a parameter up by its name costs more than binding it: each name is looked up once, and
@@ -36,6 +37,9 @@ struct db {
 static const char *const texts[] = {
 #define X(name, sql) sql,
 #include "statements.inc"
+#undef X
+#define X(name, sql) sql,
+#include "invariants.inc"
 #undef X
 };
 
@@ -78,6 +82,43 @@ static void configure(void)
     faulty_disk_use();
 }
 
+/* The path as a URI, for the one thing that can be said in no other way. */
+static char *still_uri(const char *path)
+{
+    struct buf uri = {0};
+    buf_add_text(&uri, "file:");
+    for (; *path; path++) {
+        if (strchr("%?#", *path))
+            buf_addf(&uri, "%%%02x", (unsigned char)*path);
+        else
+            buf_add_char(&uri, *path);
+    }
+    buf_add_text(&uri, "?immutable=1");
+    return buf_take(&uri, NULL);
+}
+
+static int open_handle(struct db *db, const char *path, enum db_mode mode)
+{
+    int flags = SQLITE_OPEN_NOMUTEX;
+    flags |= mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    if (mode != DB_STILL)
+        return sqlite3_open_v2(path, &db->handle, flags, NULL);
+    char *uri = still_uri(path);
+    int rc = sqlite3_open_v2(uri, &db->handle, flags | SQLITE_OPEN_URI, NULL);
+    mem_free(uri);
+    return rc;
+}
+
+static char *why_not_open(struct db *db)
+{
+    struct buf text = {0};
+    int error = sqlite3_system_errno(db->handle);
+    buf_add_text(&text, sqlite3_errmsg(db->handle));
+    if (error)
+        buf_addf(&text, ": %s", strerror(error));
+    return buf_take(&text, NULL);
+}
+
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -85,9 +126,7 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
     pthread_once(&once, configure);
     if (mode == DB_WRITE) /* arguments and results are nobody else's to read */
         close(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    int flags =
-        mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    int rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = open_handle(db, path, mode);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
         rc = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
@@ -98,7 +137,7 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
         faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
-    *message = mem_string(sqlite3_errmsg(db->handle));
+    *message = why_not_open(db);
     db_close(db);
     return NULL;
 }

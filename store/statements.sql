@@ -308,9 +308,16 @@ SELECT at FROM events ORDER BY id LIMIT 1;
 
 -- --- the file itself ---------------------------------------------------------
 
--- name: schema_version
-SELECT user_version FROM pragma_user_version;
-
 -- Pages that belong to nothing, in bytes.
 -- name: free_bytes
 SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size;
+
+-- Whose it is, its version, and whether there is anything in it.
+-- name: identity
+SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema),
+    (SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('tasks', 'events'))
+FROM pragma_application_id, pragma_user_version;
+
+-- name: census
+SELECT (SELECT count(*) FROM tasks), (SELECT count(*) FROM tasks WHERE finished_at = 0),
+    (SELECT count(*) FROM events);
