@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void print_finding(void *arg, const char *invariant, struct str what)
+void print_finding(void *arg, const char *invariant, struct str what)
 {
     (void)arg;
     printf("%s: ", invariant);

@@ -313,6 +313,7 @@ static void run(struct serving *serving, sigset_t *set)
     http_stop(&serving->http);
     engine_stop(&serving->engine);
     hub_stop(&serving->hub);
+    engine_close(&serving->engine);
     admission_done(&serving->admission);
     openapi_done(&serving->app.openapi);
 }

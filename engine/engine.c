@@ -12,6 +12,7 @@
 #include "engine/registry.h"
 #include "engine/task.h"
 #include "store/lock.h"
+#include "store/identity.h"
 #include "store/migrate.h"
 
 #include <errno.h>
@@ -156,7 +157,7 @@ static bool open_database(struct engine *engine, char **message)
     struct arena arena = {0};
     const char *path = engine_database(&engine->config, &arena);
     char *why = NULL;
-    struct db *db = db_open(path, DB_WRITE, &why);
+    struct db *db = identity_check(path, &why) ? db_open(path, DB_WRITE, &why) : NULL;
     bool fine = db && migrate(db, &why);
     if (!fine)
         refuse(message, path, why);
@@ -390,5 +391,10 @@ void engine_stop(struct engine *engine)
     last_errors_done(&engine->last_errors);
     function_set_unref(engine->functions);
     function_set_unref(engine->claimable);
+}
+
+void engine_close(struct engine *engine)
+{
+    writer_close(&engine->writer);
     close(engine->lock);
 }

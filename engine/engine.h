@@ -91,8 +91,10 @@ void engine_drain(struct engine *engine);
 void engine_wait_drained(struct engine *engine);
 /* After the drain: with --on-shutdown cancel, cancels what is still live. */
 void engine_end_tasks(struct engine *engine);
-/* Stops all threads, logs what is left, closes the folder. */
+/* Stops all threads and logs what is left. */
 void engine_stop(struct engine *engine);
+/* Closes the database, after all others that read it (the hub), and the folder. */
+void engine_close(struct engine *engine);
 /* Reads the functions folder again; on a fault the old registry stays and the log says why. */
 void engine_reload(struct engine *engine);
 /* The functions of this moment, with one reference for the caller. Any thread. */

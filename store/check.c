@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "store/identity.h"
 
-#include <unistd.h>
-
 /* Of one invariant; beyond it they are counted and not told. */
 enum { TOLD_MAX = 100 };
 
@@ -13,16 +11,6 @@ static const char *const names[] = {
 #include "invariants.inc"
 #undef X
 };
-
-/* A database that somebody uses, or did when the machine died, has a log beside it. */
-static bool is_still(const char *path)
-{
-    struct buf log = {0};
-    buf_addf(&log, "%s-wal", path);
-    bool still = access(log.data, F_OK) != 0;
-    buf_done(&log);
-    return still;
-}
 
 static void tell(struct check *check, const char *name, struct str what)
 {
@@ -52,6 +40,7 @@ static void ask(struct check *check, struct db *db, enum statement which)
     }
     check->invariants++;
     check->findings += count;
+    check->damage += which < CHECK_words ? count : 0;
 }
 
 static void census(struct check *check, struct db *db)
@@ -65,13 +54,9 @@ static void census(struct check *check, struct db *db)
     stmt_end(stmt);
 }
 
-static bool run(struct check *check, struct db *db, char **message)
+static bool run(struct check *check, const struct identified *found, char **message)
 {
-    struct identity identity = {0};
-    db_begin(db, DB_READ);
-    if (!identity_read(db, &identity, message))
-        return false;
-    check->version = identity.version;
+    check->version = found->identity.version;
     if (!check->version) {
         *message = mem_string("the database is empty");
         return false;
@@ -79,22 +64,19 @@ static bool run(struct check *check, struct db *db, char **message)
     check->whole = check->version == identity_newest();
     int end = check->whole ? STATEMENT_COUNT : CHECK_words;
     for (int which = CHECK_FIRST; which < end; which++)
-        ask(check, db, (enum statement)which);
+        ask(check, found->db, (enum statement)which);
     if (check->whole)
-        census(check, db);
-    db_commit(db);
+        census(check, found->db);
     return true;
 }
 
 bool check_file(const char *path, struct check *check, char **message)
 {
-    bool still = is_still(path);
-    struct db *db = db_open(path, still ? DB_STILL : DB_READ, message);
-    if (!db)
+    struct identified found;
+    if (!identity_open(path, &found, message))
         return false;
-    bool could = run(check, db, message);
-    db_close(db);
-    if (could && still && !is_still(path)) {
+    bool could = run(check, &found, message);
+    if (!identity_close(path, &found) && could) {
         *message = mem_string("somebody began to use it while it was read; check it again");
         return false;
     }

@@ -17,6 +17,7 @@ struct check {
     int64_t tasks, live, events; /* what the database holds */
     int64_t invariants;          /* how many were asked */
     int64_t findings;
+    int64_t damage; /* those of them that are of the file itself */
 };
 
 /* False: the file cannot be read, is not of errand or is newer than this binary; *message says why

@@ -14,14 +14,16 @@
 
 enum db_status {
     DB_OK,
-    DB_FULL,   /* the disk is full */
-    DB_FAILED, /* anything else: see db_message */
+    DB_FULL,    /* the disk is full */
+    DB_DAMAGED, /* what the file holds makes no sense */
+    DB_FAILED,  /* anything else: see db_message */
 };
 
 enum db_mode {
     DB_WRITE,
     DB_READ,
     DB_STILL, /* to be read, and nobody has it open: leaves nothing beside the file */
+    DB_MEND,  /* to be read, once the journal that a crash left beside it is rolled back */
 };
 
 enum statement {
@@ -60,6 +62,11 @@ void db_limit_log(struct db *db, int64_t fold, int64_t keep);
 void db_fold(struct db *db);
 /* Whether the last fold failed because the file has no room to grow. */
 bool db_cramped(const struct db *db);
+
+/* Copies the database, as from's transaction sees it, to the empty file of that path; fd is the
+ * file too, and is synced as it grows. Others may write meanwhile. The copy has no log beside it.
+ * False: *message says why (mem_free it), and the file holds nothing of use. */
+bool db_copy(struct db *from, const char *path, int fd, char **message);
 
 /* The prepared statement, reset and without bindings. Prepared on first use. */
 struct stmt *db_stmt(struct db *db, enum statement which);

@@ -2,6 +2,12 @@
 
 #include "base/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 static const int versions[] = {
 #define X(version, name, sql) version,
 #include "migrations.inc"
@@ -44,4 +50,94 @@ bool identity_read(struct db *db, struct identity *identity, char **message)
     else
         return true;
     return false;
+}
+
+/* --- the file, before SQLite sees it -------------------------------------------- */
+
+/* The length of what is beside the file with this ending; -1: nothing. */
+static int64_t beside(const char *path, const char *ending)
+{
+    struct stat status;
+    struct buf name = {0};
+    buf_addf(&name, "%s%s", path, ending);
+    bool found = stat(name.data, &status) == 0;
+    buf_done(&name);
+    return found ? status.st_size : -1;
+}
+
+/* A database that somebody uses, or did when the machine died, has a log beside it. */
+static bool is_still(const char *path)
+{
+    return beside(path, "-wal") < 0 && beside(path, "-journal") < 0;
+}
+
+/* Whether the file says of itself that it is used without a log: a backup does. */
+static bool says_no_log(const char *path)
+{
+    enum { WRITE_VERSION_AT = 18, NO_LOG = 1 }; /* SQLite's file format, 1.3.3 */
+    unsigned char header[WRITE_VERSION_AT + 2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t len = fd >= 0 ? read(fd, header, sizeof(header)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return len == 0 || (len == sizeof(header) && header[WRITE_VERSION_AT] == NO_LOG);
+}
+
+/* SQLite would take any log for the file's own, and spoil it, or throw the log away where there is
+ * no file. */
+static bool check_log(const char *path, char **message)
+{
+    if (beside(path, "-wal") <= 0 || !says_no_log(path))
+        return true;
+    struct buf text = {0};
+    buf_addf(&text, "%s-wal beside it is the log of another file: remove one of the two", path);
+    *message = buf_take(&text, NULL);
+    return false;
+}
+
+static bool check_kind(const char *path, char **message)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        *message = mem_string(strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        *message = mem_string(S_ISDIR(status.st_mode) ? strerror(EISDIR) : "is no file");
+    else
+        return true;
+    return false;
+}
+
+/* --- opening --------------------------------------------------------------------- */
+
+bool identity_open(const char *path, struct identified *found, char **message)
+{
+    *found = (struct identified){.still = is_still(path)};
+    if (!check_kind(path, message) || !check_log(path, message))
+        return false;
+    enum db_mode mode = found->still ? DB_STILL : beside(path, "-journal") > 0 ? DB_MEND : DB_READ;
+    found->db = db_open(path, mode, message);
+    if (!found->db)
+        return false;
+    db_begin(found->db, DB_READ);
+    if (identity_read(found->db, &found->identity, message))
+        return true;
+    db_close(found->db);
+    return false;
+}
+
+bool identity_close(const char *path, struct identified *found)
+{
+    db_close(found->db);
+    return !found->still || is_still(path);
+}
+
+bool identity_check(const char *path, char **message)
+{
+    struct identified found;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return check_log(path, message);
+    if (!identity_open(path, &found, message))
+        return false;
+    identity_close(path, &found);
+    return true;
 }

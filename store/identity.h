@@ -20,4 +20,21 @@ int64_t identity_newest(void);
 /* Reads it. False: *message says why it is not to be used (mem_free it); untouched otherwise. */
 bool identity_read(struct db *db, struct identity *identity, char **message);
 
+/* A database that is to be read, in a transaction, and what it is. */
+struct identified {
+    struct db *db;
+    struct identity identity;
+    bool still; /* nobody else has it open */
+};
+
+/* Opens it without changing it or anything beside it. False: *message says why (mem_free it): it is
+ * not there, not of errand, newer than this binary, or it has a log that is not its own. */
+bool identity_open(const char *path, struct identified *found, char **message);
+/* False: somebody began to use it meanwhile, and what was read may be of no moment. */
+bool identity_close(const char *path, struct identified *found);
+
+/* Whether the file may be opened for writing: it is such a database, or empty, or not there. Looks
+ * and changes nothing. False: *message says why not (mem_free it). */
+bool identity_check(const char *path, char **message);
+
 #endif

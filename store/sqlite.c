@@ -63,8 +63,10 @@ static void note(struct db *db, int rc)
 {
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE || db->status != DB_OK)
         return;
-    db->status = no_room(db, rc) ? DB_FULL : DB_FAILED;
-    if (db->status == DB_FAILED)
+    int kind = rc & 0xFF;
+    bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
+    db->status = no_room(db, rc) ? DB_FULL : damaged ? DB_DAMAGED : DB_FAILED;
+    if (db->status != DB_FULL)
         log_error("database: %s", sqlite3_errmsg(db->handle));
 }
 
@@ -99,17 +101,20 @@ static char *still_uri(const char *path)
 
 static int open_handle(struct db *db, const char *path, enum db_mode mode)
 {
-    int flags = SQLITE_OPEN_NOMUTEX;
-    flags |= mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    static const int access[] = {[DB_WRITE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                                 [DB_READ] = SQLITE_OPEN_READONLY,
+                                 [DB_STILL] = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                                 [DB_MEND] = SQLITE_OPEN_READWRITE};
+    int flags = access[mode] | SQLITE_OPEN_NOMUTEX;
     if (mode != DB_STILL)
         return sqlite3_open_v2(path, &db->handle, flags, NULL);
     char *uri = still_uri(path);
-    int rc = sqlite3_open_v2(uri, &db->handle, flags | SQLITE_OPEN_URI, NULL);
+    int rc = sqlite3_open_v2(uri, &db->handle, flags, NULL);
     mem_free(uri);
     return rc;
 }
 
-static char *why_not_open(struct db *db)
+static char *what_failed(struct db *db)
 {
     struct buf text = {0};
     int error = sqlite3_system_errno(db->handle);
@@ -130,6 +135,11 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
         rc = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
+        if (rc == SQLITE_OK && mode == DB_WRITE && sqlite3_db_readonly(db->handle, "main") == 1) {
+            *message = mem_string("cannot be written");
+            db_close(db);
+            return NULL;
+        }
         if (rc == SQLITE_OK && mode == DB_WRITE)
             rc = sqlite3_exec(db->handle, write_pragmas, NULL, NULL, NULL);
     }
@@ -137,7 +147,7 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
         faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
-    *message = why_not_open(db);
+    *message = what_failed(db);
     db_close(db);
     return NULL;
 }
@@ -168,6 +178,42 @@ void db_script(struct db *db, const char *sql)
 {
     if (db->status == DB_OK)
         note(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+}
+
+/* Of a copy, between two syncs: so much at a time can stand in the way of the server's own syncs,
+ * which its commits wait for. 4 MiB. */
+enum { STEP_PAGES = 1024 };
+
+/* The transaction of from keeps the copy from beginning anew at each commit of others. */
+static int copy_pages(sqlite3 *from, sqlite3 *to, int fd)
+{
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+    if (!backup)
+        return sqlite3_errcode(to);
+    int rc = SQLITE_OK;
+    while (rc == SQLITE_OK) {
+        rc = sqlite3_backup_step(backup, STEP_PAGES);
+        if (rc == SQLITE_OK && fdatasync(fd) != 0)
+            rc = SQLITE_IOERR_FSYNC;
+    }
+    return sqlite3_backup_finish(backup);
+}
+
+bool db_copy(struct db *from, const char *path, int fd, char **message)
+{
+    struct db to = {0};
+    int rc = sqlite3_open_v2(path, &to.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(to.handle, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL,
+                          NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = copy_pages(from->handle, to.handle, fd);
+    if (rc == SQLITE_OK) /* the pages are of a database with a log */
+        rc = sqlite3_exec(to.handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        *message = what_failed(&to);
+    sqlite3_close(to.handle);
+    return rc == SQLITE_OK;
 }
 
 void db_begin(struct db *db, enum db_mode mode)

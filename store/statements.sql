@@ -308,6 +308,9 @@ SELECT at FROM events ORDER BY id LIMIT 1;
 
 -- --- the file itself ---------------------------------------------------------
 
+-- name: schema_version
+SELECT user_version FROM pragma_user_version;
+
 -- Pages that belong to nothing, in bytes.
 -- name: free_bytes
 SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size;

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
+#include <unistd.h>
+
 /* Commands in one transaction: bounds how long the first of them waits for the last. */
 enum { BATCH_MAX = 1000 };
 /* Internal commands that fail alone, one after the other, before those behind them are not tried.
@@ -59,10 +61,21 @@ static void begin(struct writer *writer)
     db_begin(writer->txn.db, DB_WRITE);
 }
 
+/* Nothing good comes of writing on: what was committed is left as it is. */
+static _Noreturn void give_up(const struct writer *writer)
+{
+    log_error("the database is damaged (%s): the server stops, so that no more is lost; "
+              "errand check says where",
+              db_message(writer->txn.db));
+    _exit(1);
+}
+
 /* Gives the reason, undoes everything since begin. */
 static enum db_status undo(struct writer *writer)
 {
     enum db_status status = db_status(writer->txn.db);
+    if (status == DB_DAMAGED)
+        give_up(writer);
     db_rollback(writer->txn.db);
     writer->client.undone(writer->client.arg, &writer->txn);
     txn_clear(&writer->txn);
@@ -245,7 +258,11 @@ void writer_stop(struct writer *writer)
     atomic_store(&writer->stopping, true);
     writer_post(writer, &last.command);
     pthread_join(writer->thread, NULL);
-    db_close(writer->txn.db);
     txn_done(&writer->txn);
     mailbox_done(&writer->mailbox);
+}
+
+void writer_close(struct writer *writer)
+{
+    db_close(writer->txn.db);
 }

@@ -67,7 +67,10 @@ void writer_start(struct writer *writer);
 void writer_post(struct writer *writer, struct command *command);
 /* Runs one transaction with this command on the calling thread, before writer_start. */
 void writer_run(struct writer *writer, struct command *command);
-/* Finishes what was posted, ends the thread and closes the connection. */
+/* Finishes what was posted and ends the thread. */
 void writer_stop(struct writer *writer);
+/* Closes the connection, after all others to the database: the last one folds the log in, and those
+ * that only read cannot. */
+void writer_close(struct writer *writer);
 
 #endif
