@@ -16,7 +16,7 @@ static bool others_want_it(struct txn *txn, const struct task_row *row)
     if (row->cancel_requested)
         return false;
     return row->subscribers > 1 ||
-           (row->subscribers == 1 && row->cache_key.data && row_needed(txn->db, row->seq));
+           (row->subscribers == 1 && row->cache_key.data && task_awaited(txn, row->seq));
 }
 
 static void cancel_apply(struct command *command, struct txn *txn)

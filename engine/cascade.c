@@ -60,15 +60,18 @@ static size_t read_seqs(struct txn *txn, enum statement which, int64_t seq, int6
     return count;
 }
 
-static bool wanted(struct txn *txn, const struct task_row *row)
+bool task_awaited(struct txn *txn, int64_t seq)
 {
-    if (row->subscribers > 0)
-        return true;
     struct stmt *stmt = db_stmt(txn->db, SQL_dependents_waiting);
-    stmt_bind_int(stmt, ":dependency", row->seq);
+    stmt_bind_int(stmt, ":dependency", seq);
     bool waits = stmt_step(stmt);
     stmt_end(stmt);
     return waits;
+}
+
+static bool wanted(struct txn *txn, const struct task_row *row)
+{
+    return row->subscribers > 0 || task_awaited(txn, row->seq);
 }
 
 static void cancel(struct engine *engine, struct txn *txn, struct task_row *row,

@@ -11,8 +11,8 @@
 #include "engine/recover.h"
 #include "engine/registry.h"
 #include "engine/task.h"
-#include "store/lock.h"
 #include "store/identity.h"
+#include "store/lock.h"
 #include "store/migrate.h"
 
 #include <errno.h>

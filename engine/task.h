@@ -34,6 +34,9 @@ void task_ended(struct engine *engine, struct txn *txn, const struct task_row *r
 /* A new meta-task refers to a task that has ended already: counts that for this meta-task alone, as
  * others that wait with the same task have counted it before. */
 void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int64_t dependency);
+/* Whether a task waits for this one. One that has its winner (wait_for any) waits for none any
+ * more. */
+bool task_awaited(struct txn *txn, int64_t seq);
 /* Cancels a live task: at once, or, if it runs, by asking the supervisor to take it down. */
 void task_cancel(struct engine *engine, struct txn *txn, struct task_row *row,
                  struct str caused_by);

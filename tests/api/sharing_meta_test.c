@@ -139,12 +139,34 @@ SCENARIO(wanted_by_two_metas)
     expect_state(server, shared, "cancelled");
 }
 
+/* 5.4: a meta-task that has its winner wants no other: the last subscriber's cancel is a cancel. */
+SCENARIO(loser_of_any_is_nobodys)
+{
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'l','function':'echo','delay':3600,'cache_key':'k'}");
+    create(server, "{'id':'m','process':'hold','wait_for':'any','args':["
+                   "{'$task':{'function':'sleep','args':[0.2]}},"
+                   "{'$task':{'function':'echo','delay':3600,'cache_key':'k'}}]}");
+    await_progress(server, "m", 1);
+    expect_state(server, "l", "scheduled");
+    expect_json(cancel(server, "l", NULL), "cancelled", "true");
+    expect_state(server, "l", "cancelled");
+    release(s, "m", "1");
+    expect_result(server, "m", "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(dependency_joins),       RUN(dependency_hits),    RUN(failed_dependency_is_made_anew),
-        RUN(equal_keys_in_one_tree), RUN(many_metas_at_once), RUN(shared_meta),
+        RUN(dependency_joins),
+        RUN(dependency_hits),
+        RUN(failed_dependency_is_made_anew),
+        RUN(equal_keys_in_one_tree),
+        RUN(many_metas_at_once),
+        RUN(shared_meta),
         RUN(wanted_by_two_metas),
+        RUN(loser_of_any_is_nobodys),
     };
     return RUN_SCENARIOS("sharing_meta", table);
 }
