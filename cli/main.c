@@ -11,7 +11,8 @@ static const struct {
 } commands[] = {
     {"serve", command_serve, "run the server"},
     {"token", command_token, "make a token, and its line for the token file"},
-    {"backup", command_backup, "copy the database of a server that runs: errand backup FILE"},
+    {"backup", command_backup,
+     "copy the database, with or without a server on it: errand backup FILE"},
     {"check", command_check, "look whether a database is in order: errand check FILE"},
     {"health", command_health, "ask the server at ERRAND_LISTEN for its health; exit 0 or 1"},
     {"version", command_version, "print the version"},
