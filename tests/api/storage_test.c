@@ -1,12 +1,11 @@
 /* Section 4.6: a full disk, and room again. */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/api/lib/disk.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/leases.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/scrape.h"
 #include "tests/api/lib/sse.h"
 
 #define FULL_LINE "the disk is full: until there is room"
@@ -26,12 +25,14 @@ SCENARIO(refuses_and_resumes)
     expect_status(get(server, "/v1/tasks/b"), 404);
     expect_json(get(server, "/readyz"), "", "{'status':'storage-full'}");
     expect_status(get(server, "/healthz"), 200);
+    expect_metric(server, "errand_storage_full", 1);
     expect_result(server, "a", "1");
     expect_status(get(server, "/v1/tasks?limit=10"), 200);
     struct sse *sse = sse_open(server, "/v1/tasks/a/events?last_event_id=0");
     expect_story(sse, "created a, started a, succeeded a");
     expect_end(sse);
     disk_make_room(server);
+    expect_metric(server, "errand_storage_full", 0);
     create(server, "{'id':'b','function':'echo','args':[2]}");
     expect_result(server, "b", "2");
     assert_int_equal(disk_log_lines(server, FULL_LINE), 1);
@@ -146,18 +147,6 @@ SCENARIO(large_result_waits_for_room)
     assert_int_equal(strlen(get(server, "/v1/tasks/a/result")->body.text), 3000002);
 }
 
-static long resident_kb(struct server *server)
-{
-    char line[256];
-    long kilobytes = 0;
-    FILE *file = fopen(text(server->scenario, "/proc/%d/status", server->pid), "re");
-    while (file && fgets(line, sizeof line, file))
-        sscanf(line, "VmRSS: %ld", &kilobytes);
-    if (file)
-        fclose(file);
-    return kilobytes;
-}
-
 /* Each of many talks, more than the disk has room for, once the gate is open. */
 static void function_talk(struct scenario *s, int bytes)
 {
@@ -180,7 +169,7 @@ static void function_talk(struct scenario *s, int bytes)
  * their logs say what is missing. The last progress is not lost. */
 SCENARIO(talk_is_bounded)
 {
-    enum { TALKERS = 8, BYTES = 8000000, BOUND_KB = 30000 };
+    enum { TALKERS = 8, BYTES = 8000000, BOUND = 30000000 };
     disk_make(s, DISK_KB);
     function_talk(s, BYTES);
     struct server *server = server_start(s, "--reserve 0 --slots %d", TALKERS);
@@ -189,12 +178,12 @@ SCENARIO(talk_is_bounded)
         await_progress(server, text(s, "t%d", i), 1);
     }
     disk_fill_up(server);
-    long before = resident_kb(server);
+    double before = metric(server, "process_resident_memory_bytes");
     for (int i = 0; i < TALKERS; i++)
         release(s, text(s, "t%d", i), "go");
     for (int i = 0; i < TALKERS; i++)
         eventually(folder_has(s, text(s, "scratch/t%d.said", i)));
-    assert_in_range(resident_kb(server) - before, 0, BOUND_KB);
+    assert_true(metric(server, "process_resident_memory_bytes") - before < BOUND);
     disk_make_room(server);
     for (int i = 0; i < TALKERS; i++) {
         const char *id = text(s, "t%d", i);
