@@ -147,7 +147,7 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
         faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
-    *message = what_failed(db);
+    *message = no_room(db, rc) ? mem_string("the disk is full") : what_failed(db);
     db_close(db);
     return NULL;
 }
