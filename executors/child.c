@@ -138,6 +138,7 @@ static void release(struct child *child)
     struct child_pool *pool = child->pool;
     children_give(pool->children, child->slot);
     map_remove(&pool->by_pid, &child->node);
+    map_remove(&pool->by_mark, &child->marked);
     child->kind->drain(child);
     child->next = pool->ended;
     pool->ended = child;
@@ -211,9 +212,12 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 /* --- what others leave behind ------------------------------------------------ */
 
-/* Orphans of our children become our children: reap them. A child of our own that shows up here
- * first is handled as if its pidfd had spoken. An orphan that has lost its mark, which only root
- * can do, may be of any child that runs, so it lives until none does. */
+static bool runs(uint64_t mark, void *arg)
+{
+    const struct child_pool *pool = arg;
+    return map_find(&pool->by_mark, map_hash(mark)) != NULL;
+}
+
 static void take_word(struct child_pool *pool, const siginfo_t *info)
 {
     struct map_node *node = map_find(&pool->by_pid, map_hash((uint64_t)info->si_pid));
@@ -227,6 +231,8 @@ static void take_word(struct child_pool *pool, const siginfo_t *info)
         reap(pool, info->si_pid);
 }
 
+/* Orphans of our children become our children: reap them, and kill those whose child is not known.
+ * A child of our own that shows up here first is handled as if its pidfd had spoken. */
 static void sweep(uv_timer_t *timer)
 {
     struct child_pool *pool = timer->data;
@@ -236,8 +242,7 @@ static void sweep(uv_timer_t *timer)
         info.si_pid = 0;
     }
     oom_look(&pool->oom);
-    if (!pool->by_pid.count)
-        orphans_end_all(&pool->orphans);
+    orphans_end_others(&pool->orphans, runs, pool);
     if (!pool->by_pid.count && getpid() != 1 &&
         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
         uv_timer_stop(timer); /* ECHILD: there is nobody to wait for */
@@ -280,6 +285,7 @@ void child_pool_done(struct child_pool *pool)
     uv_close((uv_handle_t *)&pool->linger, NULL);
     close(pool->epoll);
     map_done(&pool->by_pid);
+    map_done(&pool->by_mark);
     orphans_close(&pool->orphans);
 }
 
@@ -330,6 +336,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     child->kind = kind;
     child->pool = pool;
     map_put(&pool->by_pid, &child->node, map_hash((uint64_t)child->pid));
+    map_put(&pool->by_mark, &child->marked, map_hash(child->mark));
     watch_open(pool, &child->exit, pidfd, EPOLLIN, exit_ready);
     sweep_on(pool);
     return 0;

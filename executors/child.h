@@ -21,7 +21,7 @@
  * a child, and a handle of libuv's for each would cost more than the pipe. */
 struct child_pool {
     uv_loop_t *loop;
-    struct map by_pid;
+    struct map by_pid, by_mark;
     struct children *children;
     int epoll;
     uv_poll_t ready;
@@ -52,6 +52,7 @@ struct child {
     const struct child_kind *kind;
     struct child_pool *pool;
     struct map_node node;    /* by pid */
+    struct map_node marked;  /* by mark */
     struct child *next;      /* in the pool's lists */
     pid_t pid;               /* also its group */
     struct child_slot *slot; /* in the table of children */

@@ -1,7 +1,7 @@
 /* The mark of a child: a number that it and all that it starts carry, whatever
  * group, session, parent or environment they give themselves. It is the hard
  * limit of file locks (RLIMIT_LOCKS), which the kernel passes on and has not
- * enforced since 2.4.25; only root can raise it. docs/decisions/0015. */
+ * enforced since 2.4.25; who has no CAP_SYS_RESOURCE can only lower it. docs/decisions/0015. */
 #ifndef EXECUTORS_MARK_H
 #define EXECUTORS_MARK_H
 

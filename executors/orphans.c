@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "executors/mark.h"
+#include "executors/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,20 +20,23 @@ enum { PASSES = 64 };
 struct orphan {
     struct map_node node;
     pid_t pid;
-    uint64_t mark; /* 0: none */
+    uint64_t mark;
+    bool stranger;
 };
 
 /* What a look at the list is for. */
 struct look {
     struct orphans *orphans;
-    uint64_t mark; /* whom to kill; 0: everybody but strangers */
+    uint64_t mark; /* whom to kill; 0: those of whom no child runs */
+    bool (*runs)(uint64_t mark, void *arg);
+    void *arg;
     size_t found, reaped;
 };
 
 void orphans_open(struct orphans *orphans)
 {
     char path[64];
-    *orphans = (struct orphans){0};
+    *orphans = (struct orphans){.mark = mark_read("self"), .bound = proc_bound("self")};
     snprintf(path, sizeof(path), "/proc/self/task/%lld/children", (long long)getpid());
     orphans->list = open(path, O_RDONLY | O_CLOEXEC);
     if (orphans->list < 0)
@@ -46,6 +50,12 @@ static struct orphan *find(const struct orphans *orphans, pid_t pid)
     return node ? container_of(node, struct orphan, node) : NULL;
 }
 
+/* Root can take the mark off a process, but not let it gain privileges again. */
+static bool is_stranger(const struct orphans *orphans, const char *pid, uint64_t mark)
+{
+    return mark == orphans->mark && (orphans->bound || !proc_bound(pid));
+}
+
 /* A number is nobody else's until its process is reaped, so the mark is read once. */
 static const struct orphan *meet(struct orphans *orphans, pid_t pid)
 {
@@ -57,6 +67,7 @@ static const struct orphan *meet(struct orphans *orphans, pid_t pid)
     orphan->pid = pid;
     snprintf(name, sizeof(name), "%lld", (long long)pid);
     orphan->mark = mark_read(name);
+    orphan->stranger = is_stranger(orphans, name, orphan->mark);
     map_put(&orphans->by_pid, &orphan->node, map_hash((uint64_t)pid));
     return orphan;
 }
@@ -74,8 +85,8 @@ static void look_at(struct look *look, pid_t pid)
 {
     siginfo_t info = {0};
     const struct orphan *orphan = meet(look->orphans, pid);
-    /* Only process 1 is given others than its own descendants. */
-    bool wanted = look->mark ? orphan->mark == look->mark : orphan->mark || getpid() != 1;
+    bool wanted = look->mark ? orphan->mark == look->mark
+                             : !orphan->stranger && !look->runs(orphan->mark, look->arg);
     if (!wanted)
         return;
     look->found++;
@@ -123,9 +134,9 @@ bool orphans_end(struct orphans *orphans, uint64_t mark)
     return !look.found;
 }
 
-void orphans_end_all(struct orphans *orphans)
+void orphans_end_others(struct orphans *orphans, bool (*runs)(uint64_t mark, void *arg), void *arg)
 {
-    struct look look = {.orphans = orphans};
+    struct look look = {.orphans = orphans, .runs = runs, .arg = arg};
     look_at_all(&look);
 }
 

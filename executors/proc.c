@@ -43,6 +43,13 @@ bool proc_stat(const char *pid, struct proc_stat *stat)
     return fine;
 }
 
+bool proc_bound(const char *pid)
+{
+    char path[64], text[8192]; /* it has 1,500 bytes */
+    snprintf(path, sizeof(path), "/proc/%.32s/status", pid);
+    return proc_read(path, text, sizeof(text)) && strstr(text, "\nNoNewPrivs:\t1");
+}
+
 bool proc_each(bool (*each)(const char *pid, void *arg), void *arg)
 {
     DIR *proc = opendir("/proc");

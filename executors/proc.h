@@ -19,6 +19,9 @@ struct proc_stat {
 /* pid is the name of a folder in /proc. False: there is no such process. */
 bool proc_stat(const char *pid, struct proc_stat *stat);
 
+/* Whether it can gain no privileges by what it executes (PR_SET_NO_NEW_PRIVS). */
+bool proc_bound(const char *pid);
+
 /* Calls each for every process until it says false; true: for all of them. */
 bool proc_each(bool (*each)(const char *pid, void *arg), void *arg);
 

@@ -182,12 +182,64 @@ SCENARIO(orphans_are_reaped)
     eventually(process_children(server->pid) == 0);
 }
 
+static void set_binary(void *path)
+{
+    setenv("ERRAND", path, 1);
+}
+
+/* Children that the server had before it was the server are not its functions'. */
+SCENARIO(children_of_before)
+{
+    enum { BEFORE = 3 };
+    functions_standard(s);
+    const char *old = getenv("ERRAND");
+    char *real = realpath(old ? old : "build/errand", NULL);
+    at_end(s, set_binary, text(s, "%s", real));
+    folder_write(s, "scratch/start",
+                 text(s,
+                      "#!/bin/sh\nfor i in 1 2 3; do sleep 300 >/dev/null 2>&1 & echo $!; done "
+                      ">%s/scratch/before\nexec %s \"$@\"\n",
+                      s->folder, real));
+    free(real);
+    assert_int_equal(system(text(s, "chmod 755 %s/scratch/start", s->folder)), 0);
+    set_binary(text(s, "%s/scratch/start", s->folder));
+    struct server *server = server_start(s, "%s", "");
+    expect_outcome(server, create(server, "{'function':'cat'}"), "succeeded");
+    for (int i = 1; i < BEFORE; i++) { /* twice a look at who is there, while nothing runs */
+        kill(folder_pid(s, "before", i), SIGKILL);
+        eventually(process_children(server->pid) == BEFORE - i);
+    }
+    assert_true(process_alive(folder_pid(s, "before", 0)));
+}
+
+/* Who changes what it is known by is known by that: it does not last, whatever else runs. */
+SCENARIO(mark_changed)
+{
+    functions_standard(s);
+    function_file(s, "bare.sh",
+                  "#!/bin/bash\n"
+                  "for mark in 0 5 1234567890123456 unlimited; do\n"
+                  "    (setsid bash -c \"ulimit -x $mark; echo \\$\\$ >>../scratch/bare; "
+                  "exec sleep 300\" &)\n"
+                  "done\n"
+                  "while [ \"$(wc -l <../scratch/bare)\" != 4 ]; do sleep 0.01; done\necho done\n");
+    folder_write(s, "scratch/bare", "");
+    struct server *server = server_start(s, "--slots 2");
+    create(server, "{'id':'h','function':'hold'}");
+    await_progress(server, "h", 1);
+    expect_result(server, create(server, "{'function':'bare'}"), "'done'");
+    for (int i = 0; i < 4; i++)
+        eventually(!process_alive(folder_pid(s, "bare", i)));
+    eventually(process_children(server->pid) == 1);
+    expect_state(server, "h", "running");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(ends_with_its_task),       RUN(ends_with_a_cancel),   RUN(lives_with_its_task),
         RUN(found_by_the_next_server), RUN(ends_with_the_server), RUN(of_a_worker),
-        RUN(orphans_are_reaped),
+        RUN(orphans_are_reaped),       RUN(children_of_before),   RUN(mark_changed),
     };
     return RUN_SCENARIOS("contained_escapes", table);
 }
