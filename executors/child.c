@@ -327,6 +327,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     int pidfd;
     noted.slot = child->slot = children_take(pool->children);
     noted.mark = child->mark = children_mark(pool->children);
+    noted.owner = pool->children->owner;
     int rc = spawn_child(&noted, &child->pid, &pidfd);
     if (rc) {
         children_give(pool->children, child->slot);

@@ -32,11 +32,11 @@ enum { START_TOLERANCE_MS = 2000 };
 /* Longest wait for killed groups to be gone. */
 enum { GONE_WAIT_MS = 10000 };
 
-__attribute__((no_sanitize("address", "thread"))) static int64_t boot_ms(void)
+static int64_t boot_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static void read_boot_id(char id[BOOT_ID_LEN + 1])
@@ -150,6 +150,7 @@ bool children_open(struct children *children, const char *path, size_t capacity,
     memset(children->table->slots, 0, room * sizeof(struct child_slot));
     memcpy(children->table->boot_id, boot_id, BOOT_ID_LEN);
     children->table->family = mark_family();
+    children->owner = -boot_ns();
     children->free = mem_alloc(room * sizeof(size_t));
     for (size_t i = room; i > 0; i--)
         children->free[children->free_count++] = i - 1;
@@ -158,7 +159,10 @@ bool children_open(struct children *children, const char *path, size_t capacity,
 
 struct child_slot *children_take(struct children *children)
 {
-    return &children->table->slots[children->free[--children->free_count]];
+    struct child_slot *slot = &children->table->slots[children->free[--children->free_count]];
+    slot->started = boot_ns() / 1000000;
+    __atomic_store_n(&slot->pid, children->owner, __ATOMIC_RELEASE);
+    return slot;
 }
 
 uint64_t children_mark(struct children *children)
@@ -166,11 +170,13 @@ uint64_t children_mark(struct children *children)
     return mark_make(children->table->family, ++children->started);
 }
 
-/* What is written here stays when the server is killed the next moment. */
-__attribute__((no_sanitize("address", "thread"))) void children_note_self(struct child_slot *slot)
+/* What is written here stays when the server is killed the next moment. The child may come here
+ * late: its server is dead, and the slot is one of the next server's. */
+__attribute__((no_sanitize("address", "thread"))) bool children_note_self(struct child_slot *slot,
+                                                                          int64_t owner)
 {
-    slot->started = boot_ms();
-    __atomic_store_n(&slot->pid, getpid(), __ATOMIC_RELEASE);
+    return __atomic_compare_exchange_n(&slot->pid, &owner, getpid(), false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
 }
 
 void children_give(struct children *children, struct child_slot *slot)

@@ -11,8 +11,8 @@
 #include <sys/types.h>
 
 struct child_slot {
-    int64_t pid;     /* also its process group; 0: free */
-    int64_t started; /* CLOCK_BOOTTIME, milliseconds, just after the start */
+    int64_t pid;     /* also its process group; 0: free; below 0: the owner, who took it */
+    int64_t started; /* CLOCK_BOOTTIME, milliseconds, just before the start */
 };
 
 struct children {
@@ -21,6 +21,7 @@ struct children {
     size_t *free; /* stack of free slots */
     size_t free_count;
     uint64_t started; /* children, so far */
+    int64_t owner;    /* this server, below 0: no other of this boot has it */
 };
 
 /* Opens or makes the table, kills the process groups that an earlier server left in it, and what
@@ -31,8 +32,9 @@ bool children_open(struct children *children, const char *path, size_t capacity,
 struct child_slot *children_take(struct children *children);
 /* For that child, and for what it will start (executors/mark.h). 0: children cannot be marked. */
 uint64_t children_mark(struct children *children);
-/* The calling process is the child: notes itself. Nothing but system calls. */
-void children_note_self(struct child_slot *slot);
+/* The calling process is the child of the server of that number: notes itself. False: another
+ * server has the table by now, and what it noted there stays. Nothing but system calls. */
+bool children_note_self(struct child_slot *slot, int64_t owner);
 void children_give(struct children *children, struct child_slot *slot);
 void children_close(struct children *children);
 

@@ -95,9 +95,10 @@ IN_CHILD static int child_main(void *arg)
     bool fine = setpgid(0, 0) == 0;
     mark_self(spawn->mark);
     CRASH_POINT(child_unnoted);
-    children_note_self(spawn->slot);
+    bool noted = children_note_self(spawn->slot, spawn->owner);
     CRASH_POINT(child_noted);
-    if (getppid() != launch->server) /* it was killed: the next server may have looked already */
+    /* If it was killed, the next server may have looked already. */
+    if (!noted || getppid() != launch->server)
         _exit(127);
     fine = fine && chdir(spawn->folder) == 0;
     for (int i = 0; i < 4 && fine; i++)

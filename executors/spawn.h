@@ -22,6 +22,7 @@ struct spawn {
     const struct account *user; /* who it becomes; NULL: it stays the server's user */
     struct child_slot *slot;    /* child_start sets it: where the child notes itself */
     uint64_t mark;              /* and this: what it carries (executors/mark.h) */
+    int64_t owner;              /* and this: the server, see executors/children.h */
     int fds[4]; /* what becomes its descriptors 0 to 3; each above 3; -1: it has none */
 };
 
