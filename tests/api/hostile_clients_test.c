@@ -130,9 +130,7 @@ SCENARIO(idle_thousands)
     flood_open(server, ANSWERED, GET_LIST);
     expect_prompt(server);
     assert_true(metric(server, "errand_http_connections") >= SILENT + ANSWERED);
-    long grown = server_rss_kb(server) - before;
-    if (grown > (SILENT + ANSWERED) * 32L)
-        fail_at(HERE, "%d idle connections take %ld KB", SILENT + ANSWERED, grown);
+    expect_growth(server, before, (SILENT + ANSWERED) * 32L);
 }
 
 /* More who wait for the end of a task than a healthy client should notice. */
@@ -145,9 +143,8 @@ SCENARIO(waiting_thousands)
     flood_open(server, WAITERS, "GET /v1/tasks/later?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     expect_prompt(server);
     expect_result(server, create(server, "{'function':'echo','args':[1]}"), "1");
-    long grown = server_rss_kb(server) - before; /* 200 MB, if each held the arguments */
-    if (grown > WAITERS * 40L)
-        fail_at(HERE, "%d waits take %ld KB", WAITERS, grown);
+    /* 200 MB, if each held the arguments */
+    expect_growth(server, before, WAITERS * 40L);
 }
 
 /* Answers that nobody takes: the rate is asked of readers too. */

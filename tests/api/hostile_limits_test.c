@@ -177,9 +177,7 @@ SCENARIO(answers_in_flight)
     struct reply *once = get(server, "/v1/tasks/once/result");
     expect_status(once, 200);
     assert_int_equal(once->body.length, strlen(value));
-    long grown = server_rss_kb(server) - before;
-    if (grown > 100000) /* all of them: 240 MB, with the copies that were made once */
-        fail_at(HERE, "%d slow readers take %ld KB", READERS, grown);
+    expect_growth(server, before, 100000);
 }
 
 /* A page of the list ends where it has enough bytes, and leads on. */

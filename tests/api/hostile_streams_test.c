@@ -20,9 +20,7 @@ SCENARIO(many_streams)
     struct http **all = flood_open(server, STREAMS, SUBSCRIBE("?channel=news"));
     eventually(metric(server, "errand_sse_subscribers") == STREAMS);
     expect_prompt(server);
-    long grown = server_rss_kb(server) - before;
-    if (grown > STREAMS * 16L)
-        fail_at(HERE, "%d streams take %ld KB", STREAMS, grown);
+    expect_growth(server, before, STREAMS * 16L);
     create(server, "{'id':'a','function':'echo','notify_channels':['news']}");
     for (int i = 0; i < STREAMS; i++) {
         note(s, "stream %d", i);
@@ -49,9 +47,7 @@ SCENARIO(streams_that_come_and_go)
         if (round == 2)
             settled = server_rss_kb(server);
     }
-    long grown = server_rss_kb(server) - settled;
-    if (grown > 4000)
-        fail_at(HERE, "seven more rounds add %ld KB", grown);
+    expect_growth(server, settled, 4000);
     eventually(metric(server, "errand_http_connections") <= 2);
 }
 
@@ -74,9 +70,8 @@ SCENARIO(readers_that_never_read)
     create(server, "{'id':'z','function':'echo','notify_channels':['last']}");
     await_event(healthy, "task.succeeded", "z");
     expect_prompt(server);
-    long grown = server_rss_kb(server) - before; /* 50 times 7 MB, if each kept what it misses */
-    if (grown > 60000)
-        fail_at(HERE, "%d slow readers add %ld KB", SLOW, grown);
+    /* 50 times 7 MB, if each kept what it misses */
+    expect_growth(server, before, 60000);
     eventually(metric(server, "errand_sse_dropped_total") == SLOW);
     expect_metric(server, "errand_sse_subscribers", 1);
 }

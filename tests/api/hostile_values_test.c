@@ -70,9 +70,7 @@ SCENARIO(wide_result)
     struct reply *reply =
         call(server, .method = "PUT", .path = "/v1/tasks/later/result", .body = wide);
     expect_status(reply, 200);
-    long grown = server_rss_kb(server) - before, peak = server_peak_kb(server) - before;
-    if (peak > 150000) /* with nodes: 360 MB */
-        fail_at(HERE, "16 MB take %ld KB, of which %ld stay", peak, grown);
+    expect_peak_growth(server, before, 150000); /* with nodes: 360 MB */
 }
 
 /* More $task than a request may have, side by side, one in the other, and by id. */

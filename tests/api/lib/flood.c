@@ -94,6 +94,19 @@ long server_peak_kb(struct server *server)
     return status_kb(server, "VmHWM:");
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
+/* The tests are built as the server is. */
+void flood_expect_growth(long grown_kb, long most_kb, struct place place)
+{
+    if (grown_kb > most_kb && !SANITIZED)
+        fail_at(place, "the server's memory grew by %ld KB", grown_kb);
+}
+
 struct reply *say_bytes(struct server *server, const char *bytes, size_t length)
 {
     struct http *http = server_connect(server);

@@ -25,6 +25,13 @@ void flood_expect_prompt(struct server *, struct place);
 long server_rss_kb(struct server *);
 long server_peak_kb(struct server *);
 
+/* It has grown by less than so much; of a sanitizer's memory nothing is expected. */
+#define expect_growth(server, before_kb, most_kb)                                                  \
+    flood_expect_growth(server_rss_kb(server) - (before_kb), most_kb, HERE)
+#define expect_peak_growth(server, before_kb, most_kb)                                             \
+    flood_expect_growth(server_peak_kb(server) - (before_kb), most_kb, HERE)
+void flood_expect_growth(long grown_kb, long most_kb, struct place);
+
 /* Sends bytes on a connection of its own and reads one answer; NULL: it was closed without one. */
 struct reply *say_once(struct server *, const char *bytes);
 struct reply *say_bytes(struct server *, const char *bytes, size_t length);
