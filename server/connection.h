@@ -48,8 +48,8 @@ void connections_start(struct http_thread *thread);
 /* Accepts no more; those that are open stay. */
 void connections_stop(struct http_thread *thread);
 
-/* libmicrohttpd's notice that a connection begins or has ended. */
-void connection_notify(void *thread, struct MHD_Connection *connection, void **context,
+/* libmicrohttpd's notice that a connection begins or has ended. arg: the HTTP thread. */
+void connection_notify(void *arg, struct MHD_Connection *connection, void **context,
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *connection);
 void connection_enter(struct connection *connection, enum connection_phase phase);

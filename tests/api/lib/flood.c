@@ -80,7 +80,7 @@ static long status_kb(struct server *server, const char *name)
     }
     if (kb < 0)
         fail_at(HERE, "no %s of process %d is told", name, (int)server->pid);
-    fclose(file);
+    (void)fclose(file);
     return kb;
 }
 
