@@ -182,8 +182,8 @@ static void siphash_of_the_paper(void **state)
 {
     uint8_t bytes[16];
     (void)state;
-    for (uint8_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = i;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)i;
     assert_true(siphash((struct str){(const char *)bytes, 15}, bytes) == 0xa129ca6149be45e5);
 }
 
