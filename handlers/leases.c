@@ -131,7 +131,6 @@ static void reply_leases(struct request *request)
         add_lease(&poll->leases[i], load, engine->config.retain, &body);
     }
     buf_add_text(&body, "]}\n");
-    arena_done(&poll->arena);
     if (!polling->failed) {
         reply_json(request, 200, &body);
         return;
@@ -153,6 +152,11 @@ static void polled(struct request *request)
         request_suspend(request, reply_leases);
         readers_post(&app_of(request)->engine->readers, &polling->query);
     }
+}
+
+static void poll_release(void *poll)
+{
+    arena_done(&((struct poll *)poll)->arena);
 }
 
 static void poll_done(struct poll *poll)
@@ -254,6 +258,7 @@ void handle_lease_poll(struct request *request)
         return;
     }
     request->state = polling;
+    request_at_end(request, poll_release, poll);
     request_suspend(request, polled);
     poll_post(app_of(request)->engine, poll);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/api/lib/folder.h"
+#include "tests/api/lib/leases.h"
 #include "tests/api/lib/tasks.h"
 
 #define ECHO_BODY "{\"function\":\"echo\"}" /* 19 bytes */
@@ -244,10 +245,15 @@ SCENARIO(left_before_the_answer)
         "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 19\r\n\r\n" ECHO_BODY,
+        "POST /v1/leases HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 19\r\n\r\n{\"functions\":[\"a\"]}",
     };
     enum { ALL = sizeof requests / sizeof *requests };
+    functions_remote(s, "a", "");
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'a','function':'echo'}");
+    for (int i = 0; i < 100; i++)
+        create(server, "{'function':'a'}");
     for (int i = 0; i < 100 * ALL; i++) {
         struct http *http = server_connect(server);
         http_say(http, requests[i % ALL]);
