@@ -6,6 +6,9 @@
  * status alone. A transaction's code therefore runs straight through and asks
  * db_status once, at its end.
  *
+ * A sync that fails ends the process with exit status 1: whether the commit is on the disk, nobody
+ * can say (docs/decisions/0017-a-failed-sync-ends-the-process.md).
+ *
  * A connection and its statements belong to one thread at a time. */
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
@@ -15,6 +18,7 @@
 enum db_status {
     DB_OK,
     DB_FULL,    /* the disk is full */
+    DB_BUSY,    /* another program holds the lock, and did so for BUSY_TIMEOUT_MS */
     DB_DAMAGED, /* what the file holds makes no sense */
     DB_FAILED,  /* anything else: see db_message */
 };
@@ -25,6 +29,9 @@ enum db_mode {
     DB_STILL, /* to be read, and nobody has it open: leaves nothing beside the file */
     DB_MEND,  /* to be read, once the journal that a crash left beside it is rolled back */
 };
+
+/* Longest wait for another program's lock: the writer is alone, so only a shell can hold it. */
+enum { BUSY_TIMEOUT_MS = 10000 };
 
 enum statement {
 #define X(name, sql) SQL_##name,

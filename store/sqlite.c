@@ -43,10 +43,19 @@ static const char *const texts[] = {
 #undef X
 };
 
-/* Longest wait for another connection's lock: the writer is alone, so only a shell can hold it. */
-enum { BUSY_TIMEOUT_MS = 10000 };
 /* SQLite's default. */
 enum { PAGE_BYTES = 4096 };
+
+/* What was not synced may be on the disk or not, and the next sync would not say: the kernel may
+ * have dropped it. Neither yes nor no is true, so nothing is answered. */
+static void end_if_unsynced(int rc)
+{
+    if (rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_DIR_FSYNC)
+        return;
+    log_error("database: it cannot be said whether the last commit is on the disk; ending, the "
+              "next start goes on from what is there");
+    _exit(1);
+}
 
 /* SQLite says FULL of its two files on a disk, but neither of the index of the log nor of a
  * quota. */
@@ -58,22 +67,44 @@ static bool no_room(struct db *db, int rc)
            ((rc & 0xFF) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT));
 }
 
+static enum db_status status_of(struct db *db, int rc)
+{
+    if (no_room(db, rc))
+        return DB_FULL;
+    switch (rc & 0xFF) {
+    case SQLITE_BUSY:
+        return DB_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return DB_DAMAGED;
+    default:
+        return DB_FAILED;
+    }
+}
+
 /* That the disk is full is said once, by store/room.c. */
 static void note(struct db *db, int rc)
 {
     if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE || db->status != DB_OK)
         return;
-    int kind = rc & 0xFF;
-    bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB;
-    db->status = no_room(db, rc) ? DB_FULL : damaged ? DB_DAMAGED : DB_FAILED;
+    db->status = status_of(db, rc);
     if (db->status != DB_FULL)
         log_error("database: %s", sqlite3_errmsg(db->handle));
+    end_if_unsynced(rc);
+}
+
+/* What SQLite says by itself: the system call that failed, also where nobody else hears of it, as
+ * in a checkpoint. */
+static void log_system_call(void *arg, int rc, const char *message)
+{
+    (void)arg;
+    if ((rc & 0xFF) == SQLITE_IOERR || (rc & 0xFF) == SQLITE_CANTOPEN)
+        log_error("database: %s", message);
 }
 
 /* WAL: readers and the one writer never wait for each other. FULL: a commit is on the disk.
  * MEMORY: what is sorted needs no room on a disk. */
 static const char pragmas[] = "PRAGMA temp_store = MEMORY;";
-static const char write_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /* Connections are not shared by threads, and nobody asks how much memory they use: without these
  * the library takes a lock at every allocation. */
@@ -81,6 +112,7 @@ static void configure(void)
 {
     sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_LOG, log_system_call, NULL);
     faulty_disk_use();
 }
 
@@ -124,6 +156,37 @@ static char *what_failed(struct db *db)
     return buf_take(&text, NULL);
 }
 
+/* PRAGMA journal_mode answers with the mode that it has, which need not be the one that was asked
+ * for. */
+static int see_mode(void *arg, int columns, char **values, char **names)
+{
+    (void)names;
+    *(bool *)arg = columns == 1 && values[0] && strcmp(values[0], "wal") == 0;
+    return 0;
+}
+
+/* A log that an earlier server could not sync may be in the kernel's memory only: its pages are
+ * written anew into the database, and those are synced, before anybody relies on them. Where there
+ * is no room for that, nothing of it was lost yet, and it is done when there is (store/room.c). */
+static int open_for_writing(struct db *db, const char **why)
+{
+    bool wal = false;
+    if (sqlite3_db_readonly(db->handle, "main") == 1) {
+        *why = "cannot be written";
+        return SQLITE_READONLY;
+    }
+    int rc = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", see_mode, &wal, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && !wal) {
+        *why = "it cannot have a write-ahead log here";
+        return SQLITE_ERROR;
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return no_room(db, rc) ? SQLITE_OK : rc;
+}
+
 struct db *db_open(const char *path, enum db_mode mode, char **message)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -132,22 +195,22 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
     if (mode == DB_WRITE) /* arguments and results are nobody else's to read */
         close(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
     int rc = open_handle(db, path, mode);
+    const char *why = NULL;
     if (rc == SQLITE_OK) {
+        sqlite3_extended_result_codes(db->handle, 1);
         sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
         rc = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
-        if (rc == SQLITE_OK && mode == DB_WRITE && sqlite3_db_readonly(db->handle, "main") == 1) {
-            *message = mem_string("cannot be written");
-            db_close(db);
-            return NULL;
-        }
         if (rc == SQLITE_OK && mode == DB_WRITE)
-            rc = sqlite3_exec(db->handle, write_pragmas, NULL, NULL, NULL);
+            rc = open_for_writing(db, &why);
     }
     if (rc == SQLITE_OK && mode == DB_WRITE)
         faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
-    *message = no_room(db, rc) ? mem_string("the disk is full") : what_failed(db);
+    if (why)
+        *message = mem_string(why);
+    else
+        *message = no_room(db, rc) ? mem_string("the disk is full") : what_failed(db);
     db_close(db);
     return NULL;
 }
@@ -357,5 +420,7 @@ double stmt_real(struct stmt *stmt, int column)
 struct str stmt_text(struct stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt->handle, column);
+    if (!text && sqlite3_column_type(stmt->handle, column) != SQLITE_NULL)
+        note(stmt->db, SQLITE_NOMEM); /* not to be taken for NULL */
     return text ? (struct str){text, (size_t)sqlite3_column_bytes(stmt->handle, column)} : STR_NONE;
 }

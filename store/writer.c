@@ -90,6 +90,10 @@ static void refuse(struct writer *writer, struct command *command, enum db_statu
     if (status == DB_FULL)
         problem_set(&command->problem, command->arena, PROBLEM_STORAGE_FULL,
                     "there is no room on the disk; nothing was changed");
+    else if (status == DB_BUSY)
+        problem_set(&command->problem, command->arena, PROBLEM_STORAGE_BUSY,
+                    "another program has held the database for %d s; nothing was changed",
+                    BUSY_TIMEOUT_MS / 1000);
     else
         problem_set(&command->problem, command->arena, PROBLEM_INTERNAL,
                     "the database failed; nothing was changed");
@@ -107,6 +111,14 @@ static void hold(struct writer *writer, struct command *command)
         command->held(command);
 }
 
+static void put_off(struct writer *writer, struct command *command, enum db_status status)
+{
+    if (command->internal)
+        hold(writer, command);
+    else
+        refuse(writer, command, status);
+}
+
 /* False: it could not be stored. */
 static bool run_alone(struct writer *writer, struct command *command)
 {
@@ -117,21 +129,21 @@ static bool run_alone(struct writer *writer, struct command *command)
         finish(writer, command);
         return true;
     }
-    enum db_status status = undo(writer);
-    if (command->internal)
-        hold(writer, command);
-    else
-        refuse(writer, command, status);
+    put_off(writer, command, undo(writer));
     return false;
 }
 
-static void run_each(struct writer *writer, struct mail *first, const struct mail *rest)
+/* What could not be stored together, for that reason. */
+static void run_each(struct writer *writer, struct mail *first, const struct mail *rest,
+                     enum db_status status)
 {
     int failed = 0;
     for (struct mail *mail = first, *next; mail != rest; mail = next) {
         struct command *command = command_of(mail);
         next = mail->next;
-        if (command->internal && failed >= ALONE_MAX)
+        if (status == DB_BUSY) /* each would wait for the same lock as long again */
+            put_off(writer, command, status);
+        else if (command->internal && failed >= ALONE_MAX)
             hold(writer, command);
         else
             failed += !run_alone(writer, command);
@@ -151,8 +163,7 @@ static struct mail *run_batch(struct writer *writer, struct mail *first)
     if (db_status(writer->txn.db) == DB_OK)
         writer->client.before_commit(writer->client.arg, &writer->txn);
     if (!commit(writer)) {
-        undo(writer);
-        run_each(writer, first, rest);
+        run_each(writer, first, rest, undo(writer));
         return rest;
     }
     txn_clear(&writer->txn);

@@ -132,6 +132,7 @@ SCENARIO(names)
         "result-gone",
         "queue-full",
         "storage-full",
+        "storage-busy",
         "draining",
         "unauthorized",
         "wrong-host",
