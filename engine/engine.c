@@ -333,6 +333,12 @@ static void close_done(struct command *command)
     mem_free(closing);
 }
 
+/* The database takes no writes, not even none: a shutdown does not wait for it. */
+static void close_held(struct command *command)
+{
+    engine_check_drained(container_of(command, struct closing, command)->engine);
+}
+
 void engine_drain(struct engine *engine)
 {
     if (atomic_exchange(&engine->draining, true)) {
@@ -341,7 +347,8 @@ void engine_drain(struct engine *engine)
     }
     struct closing *closing = mem_alloc(sizeof(*closing));
     closing->engine = engine;
-    closing->command = (struct command){.apply = close_apply, .done = close_done, .internal = true};
+    closing->command = (struct command){
+        .apply = close_apply, .done = close_done, .held = close_held, .internal = true};
     writer_post(&engine->writer, &closing->command);
     supervisor_post(&engine->supervisor, order_new(ORDER_DRAIN, 0));
 }
