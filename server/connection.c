@@ -1,11 +1,13 @@
 #include "server/connection.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "server/http.h"
 #include "server/traffic.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 
 enum {
     ACCEPT_BATCH = 64, /* connections taken before those that are open get their turn */
@@ -207,8 +209,11 @@ static void pause_over(uv_timer_t *timer)
 }
 
 /* Out of descriptors or of the kernel's memory: the socket would be readable again at once. */
-static void pause_accepting(struct http_thread *thread)
+static void pause_accepting(struct http_thread *thread, int error)
 {
+    if (!thread->in_want)
+        log_warn("new connections have to wait: %s", strerror(error));
+    thread->in_want = true;
     make_room(thread);
     uv_poll_stop(&thread->incoming);
     uv_timer_start(&thread->pause, pause_over, PAUSE_MS, 0);
@@ -221,11 +226,14 @@ static bool accept_one(struct http_thread *thread)
     socklen_t len = sizeof(address);
     int fd = accept4(thread->server->socket, (struct sockaddr *)&address, &len,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
+    int error = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        thread->in_want = false;
         admit(thread, fd, (const struct sockaddr *)&address, len);
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        pause_accepting(thread);
-    return fd >= 0 || errno == ECONNABORTED || errno == EINTR;
+    } else if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+        pause_accepting(thread, error);
+    }
+    return fd >= 0 || error == ECONNABORTED || error == EINTR;
 }
 
 static void on_incoming(uv_poll_t *poll, int status, int events)
@@ -238,13 +246,14 @@ static void on_incoming(uv_poll_t *poll, int status, int events)
     http_run(thread);
 }
 
-void connections_start(struct http_thread *thread)
+bool connections_start(struct http_thread *thread)
 {
-    uv_poll_init(&thread->loop, &thread->incoming, thread->server->socket);
+    if (uv_poll_init(&thread->loop, &thread->incoming, thread->server->socket) != 0)
+        return false;
     uv_timer_init(&thread->loop, &thread->pause);
     uv_timer_init(&thread->loop, &thread->sweep);
     thread->incoming.data = thread->pause.data = thread->sweep.data = thread;
-    uv_poll_start(&thread->incoming, UV_READABLE, on_incoming);
+    return uv_poll_start(&thread->incoming, UV_READABLE, on_incoming) == 0;
 }
 
 void connections_stop(struct http_thread *thread)

@@ -43,8 +43,8 @@ struct connection_list {
     struct connection *oldest, *newest;
 };
 
-/* Starts to accept on the server's socket. */
-void connections_start(struct http_thread *thread);
+/* Starts to accept on the server's socket. False: the kernel has no watch for it. */
+bool connections_start(struct http_thread *thread);
 /* Accepts no more; those that are open stay. */
 void connections_stop(struct http_thread *thread);
 

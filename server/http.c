@@ -113,11 +113,11 @@ static bool thread_open(struct http_thread *thread)
         return false;
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(thread->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    uv_loop_init(&thread->loop);
-    uv_poll_init(&thread->loop, &thread->ready, info->epoll_fd);
-    uv_async_init(&thread->loop, &thread->wake, on_wake);
+    if (uv_loop_init(&thread->loop) != 0 ||
+        uv_poll_init(&thread->loop, &thread->ready, info->epoll_fd) != 0 ||
+        uv_async_init(&thread->loop, &thread->wake, on_wake) != 0 || !connections_start(thread))
+        return false;
     thread->ready.data = thread->wake.data = thread;
-    connections_start(thread);
     mailbox_init(&thread->mailbox, mailbox_wake, &thread->wake);
     uv_poll_start(&thread->ready, UV_READABLE, on_ready);
     thread_start(&thread->thread, "http", http_main, thread, &server->stopping);

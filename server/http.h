@@ -47,6 +47,7 @@ struct http_thread {
     struct connection_list lists[PHASES];
     struct connection *arriving; /* being handed to libmicrohttpd */
     size_t open;                 /* connections */
+    bool in_want;                /* of a descriptor for the next one: the log has been told */
     int suspended;               /* requests that somebody will wake */
     pthread_t thread;
     _Atomic int64_t answers[6]; /* by the first digit of the status; only this thread counts */
