@@ -54,8 +54,6 @@ static bool read_store(struct subscriber *s)
     }
     stmt_end(stmt);
     arena_done(&arena);
-    if (db_status(s->hub->db) != DB_OK)
-        db_rollback(s->hub->db);
     return rows > 0;
 }
 
@@ -89,8 +87,6 @@ static bool read_log(struct subscriber *s)
     if (text.len)
         subscriber_push(s, frame_text(buf_str(&text)));
     buf_done(&text);
-    if (db_status(s->hub->db) != DB_OK)
-        db_rollback(s->hub->db);
     return more;
 }
 

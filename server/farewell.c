@@ -95,7 +95,12 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 void farewell_start(struct hub *hub, struct hub_mail *mail)
 {
     struct farewell *farewell = container_of(mail, struct farewell, mail);
-    uv_poll_init(&hub->loop, &farewell->poll, farewell->fd);
+    if (uv_poll_init(&hub->loop, &farewell->poll, farewell->fd) != 0) {
+        close(farewell->fd);
+        buf_done(&farewell->text);
+        mem_free(farewell);
+        return;
+    }
     uv_timer_init(&hub->loop, &farewell->timer);
     farewell->poll.data = farewell->timer.data = farewell;
     farewell->open_handles = 2;

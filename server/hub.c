@@ -58,11 +58,12 @@ static int64_t newest_event(struct hub *hub)
  * comes after in the mailbox: the order of the two lines leaves no gap between them. */
 static void start_listening(struct hub *hub)
 {
-    if (atomic_fetch_add(&hub->listeners, 1) == 0) {
-        while (hub->ring_count)
-            ring_drop(hub);
-        hub->ring_after = newest_event(hub);
-    }
+    if (atomic_fetch_add(&hub->listeners, 1) != 0 && hub->ring_known)
+        return;
+    while (hub->ring_count)
+        ring_drop(hub);
+    hub->ring_after = newest_event(hub);
+    hub->ring_known = db_status(hub->db) == DB_OK;
 }
 
 /* --- events -------------------------------------------------------------------- */
@@ -135,7 +136,7 @@ static void flush_dirty(struct hub *hub)
     if (hub->dirty)
         uv_async_send(&hub->wake);
     if (db_status(hub->db) != DB_OK)
-        db_rollback(hub->db); /* what was not read will be asked for again */
+        db_rollback(hub->db); /* a waiter's look: who waits looks again by itself */
 }
 
 static void take_events(struct hub *hub, struct publication *publication)
@@ -185,18 +186,27 @@ void hub_subscribe(struct hub *hub, const struct subscription *subscription)
     mailbox_post(&hub->mailbox, &newcomer->mail.mail);
 }
 
+static void turn_away(struct hub *hub, struct newcomer *newcomer)
+{
+    close(newcomer->subscription.fd);
+    admission_stream_leave(hub->admission);
+    admission_leave(hub->admission, newcomer->subscription.peer);
+    mem_free(newcomer->filter);
+    frame_unref(newcomer->head);
+}
+
 /* It may have been let in before its token was taken away: that mail came first, then. */
 static void take_newcomer(struct hub *hub, struct newcomer *newcomer)
 {
-    if (hub->ended || !holder_may_listen(hub, newcomer->subscription.holder)) {
-        close(newcomer->subscription.fd);
-        admission_stream_leave(hub->admission);
-        admission_leave(hub->admission, newcomer->subscription.peer);
-        mem_free(newcomer->filter);
-        frame_unref(newcomer->head);
+    const struct subscription *subscription = &newcomer->subscription;
+    if (hub->ended || !holder_may_listen(hub, subscription->holder)) {
+        turn_away(hub, newcomer);
     } else {
         start_listening(hub);
-        subscriber_new(hub, &newcomer->subscription, newcomer->filter, newcomer->head);
+        if (!subscriber_new(hub, subscription, newcomer->filter, newcomer->head)) {
+            atomic_fetch_sub(&hub->listeners, 1);
+            turn_away(hub, newcomer);
+        }
     }
     mem_free(newcomer);
 }
@@ -330,8 +340,13 @@ bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, struct ad
     hub->db = db_open(path, DB_READ, message);
     if (!hub->db)
         return false;
-    uv_loop_init(&hub->loop);
-    uv_async_init(&hub->loop, &hub->wake, woken);
+    int rc = uv_loop_init(&hub->loop);
+    if (rc == 0)
+        rc = uv_async_init(&hub->loop, &hub->wake, woken);
+    if (rc != 0) {
+        *message = mem_string(uv_strerror(rc));
+        return false;
+    }
     uv_timer_init(&hub->loop, &hub->heartbeat);
     hub->wake.data = hub->heartbeat.data = hub;
     mailbox_init(&hub->mailbox, mailbox_wake, &hub->wake);

@@ -89,6 +89,7 @@ struct hub {
     struct frame *ring[RING_FRAMES]; /* recent frames: ring_count of them, from ring_first on */
     size_t ring_first, ring_count, ring_bytes;
     int64_t ring_after; /* every event with a higher id is in the ring */
+    bool ring_known;    /* false: ring_after could not be read, and there are no subscribers */
 };
 
 /* path: the database. False: *message (mem_free it) says why. */

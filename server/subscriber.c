@@ -1,6 +1,7 @@
 #include "server/subscriber.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -118,6 +119,20 @@ void subscriber_close(struct subscriber *s)
     close(s->fd);
     admission_stream_leave(s->hub->admission);
     admission_leave(s->hub->admission, s->peer);
+}
+
+/* True: it is closed. What it wants cannot be read, and nothing that is sent on would be without a
+ * gap: the client comes again with the last id it has. A reset tells it from an end in order. */
+static bool close_if_unread(struct subscriber *s)
+{
+    const struct linger reset = {.l_onoff = 1};
+    struct db *db = s->hub->db;
+    if (db_status(db) == DB_OK)
+        return false;
+    db_rollback(db);
+    setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    subscriber_close(s);
+    return true;
 }
 
 /* --- writing ----------------------------------------------------------------------- */
@@ -238,6 +253,8 @@ void subscriber_flush(struct subscriber *s)
         subscriber_close(s);
     } else if (!s->live) {
         subscriber_read_on(s);
+        if (close_if_unread(s))
+            return;
         mark_dirty(s); /* the others get their turn before it goes on */
     }
 }
@@ -311,7 +328,7 @@ static void place_cursor(struct subscriber *s, const struct subscription *subscr
     }
 }
 
-void subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
+bool subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
                     struct frame *head)
 {
     struct subscriber *s = mem_alloc(sizeof(*s));
@@ -320,15 +337,23 @@ void subscriber_new(struct hub *hub, const struct subscription *subscription, st
     s->holder = subscription->holder;
     s->peer = subscription->peer;
     s->filter = filter;
+    int rc = uv_poll_init(&hub->loop, &s->poll, s->fd);
+    if (rc != 0) {
+        log_warn("a stream cannot be served: %s", uv_strerror(rc));
+        mem_free(s);
+        return false;
+    }
+    s->poll.data = s;
     atomic_fetch_add(&hub->subscribers, 1);
     atomic_fetch_add(&hub->log_listeners, s->filter->logs);
     list_append(s);
     index_add(s);
-    uv_poll_init(&hub->loop, &s->poll, s->fd);
-    s->poll.data = s;
     watch(s, false);
     subscriber_push(s, head);
     place_cursor(s, subscription);
+    if (close_if_unread(s))
+        return true;
     mark_dirty(s);
     hub_keep_beating(hub);
+    return true;
 }

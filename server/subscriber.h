@@ -40,8 +40,9 @@ struct subscriber {
     size_t link_count;
 };
 
-/* Makes a subscriber of what was asked for; filter and head are its own from here on. */
-void subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
+/* Makes a subscriber of what was asked for; its descriptor, filter and head are its own from here
+ * on. False: the kernel watches no more sockets, and they stay the caller's. */
+bool subscriber_new(struct hub *hub, const struct subscription *subscription, struct filter *filter,
                     struct frame *head);
 /* Offers a frame that was just published. */
 void subscriber_offer(struct subscriber *subscriber, struct frame *frame);
