@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <cjson/cJSON.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,10 +278,18 @@ static bool check_node(const struct json *json, uint32_t node, struct arena *are
     }
 }
 
-/* What cJSON refuses after these checks is half a surrogate pair. */
+static void configure(void)
+{
+    cJSON_Hooks hooks = {mem_alloc, mem_free};
+    cJSON_InitHooks(&hooks);
+}
+
+/* What cJSON refuses after these checks, with memory that is there, is half a surrogate pair. */
 static struct cJSON *make_tree(struct str text, struct json_error *error)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *end = text.data;
+    pthread_once(&once, configure);
     cJSON *tree = cJSON_ParseWithLengthOpts(text.data, text.len, &end, false);
     if (!tree)
         *error = (struct json_error){.offset = (size_t)(end - text.data),

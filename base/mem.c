@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void out_of_memory(size_t size)
+static _Noreturn void out_of_memory(size_t size)
 {
     fprintf(stderr, "errand: out of memory (%zu bytes wanted)\n", size);
     _exit(1);
@@ -14,6 +14,14 @@ static void out_of_memory(size_t size)
 void *mem_alloc(size_t size)
 {
     void *ptr = calloc(1, size ? size : 1);
+    if (!ptr)
+        out_of_memory(size);
+    return ptr;
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+    void *ptr = calloc(count ? count : 1, size ? size : 1);
     if (!ptr)
         out_of_memory(size);
     return ptr;

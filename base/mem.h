@@ -10,6 +10,8 @@
 
 /* size bytes, zeroed. Owned by the caller, released with mem_free. */
 void *mem_alloc(size_t size);
+/* As calloc: libraries that take an allocator are given these too. */
+void *mem_calloc(size_t count, size_t size);
 /* As realloc; the bytes past the old size are not set. */
 void *mem_resize(void *ptr, size_t size);
 /* A copy of size bytes. */

@@ -8,6 +8,7 @@
 #include "handlers/app.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -244,9 +245,22 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
 
 /* --- running ------------------------------------------------------------------------------- */
 
+/* libuv's answer to a kernel that has no more descriptors, or watches no more, and that of assert:
+ * the process ends by this signal all the same, but not without a word. */
+static void say_abort(int signal)
+{
+    static const char text[] = "errand: fatal fault: abort() was called, perhaps by a library for "
+                               "want of descriptors or kernel memory; the next start goes on\n";
+    (void)signal;
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(EXIT_FAULT);
+}
+
 /* Signals are waited for here and nowhere else. */
 static void block_signals(sigset_t *set)
 {
+    const struct sigaction aborted = {.sa_handler = say_abort, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGABRT, &aborted, NULL);
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
@@ -271,7 +285,11 @@ static void drain(struct serving *serving, sigset_t *set)
     sigaddset(set, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     engine_drain(&serving->engine);
-    pthread_create(&thread, NULL, drain_waiter, serving);
+    if (pthread_create(&thread, NULL, drain_waiter, serving) != 0) {
+        log_warn("shutdown: no thread can be started, so a second signal will not be heard");
+        engine_wait_drained(&serving->engine);
+        return;
+    }
     while (sigwait(set, &signal) == 0 && signal != SIGUSR1) {
         if (signal != SIGHUP)
             engine_drain(&serving->engine);
@@ -361,6 +379,15 @@ static void take_token(struct serving *serving, int argc, char **argv)
     secrets_hide(argc, argv, environ);
 }
 
+/* An allocation that fails ends the process (docs/decisions/0009), in libraries too: few of them
+ * are tested without memory, and some take the want of it for bad input. */
+static void give_allocators(void)
+{
+    uv_replace_allocator(mem_alloc, mem_resize, mem_calloc, mem_free);
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_resize, mem_string,
+                         mem_calloc);
+}
+
 int command_serve(int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -372,6 +399,7 @@ int command_serve(int argc, char **argv)
             return 0;
         }
     }
+    give_allocators();
     struct serving *serving = mem_alloc(sizeof(*serving));
     const char *wrong = settings_load(&serving->settings, argc, argv, environ, &serving->arena);
     take_token(serving, argc, argv);

@@ -2,18 +2,23 @@
 
 #include "base/mem.h"
 
+/* An answer that is not whole, for want of memory, is none: the connection is closed. */
 static void queue(struct request *request, unsigned status, struct MHD_Response *response,
                   const char *type)
 {
-    if (type)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff"); /* strangers' bytes */
-    for (const struct header *header = request->headers; header; header = header->next)
-        MHD_add_response_header(response, header->name.data, header->value.data);
-    MHD_queue_response(request->connection, status, response);
-    MHD_destroy_response(response);
-    request->replied = true;
-    request->status = status;
+    bool fine = response != NULL;
+    if (fine && type)
+        fine = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (fine) /* strangers' bytes */
+        fine = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    for (const struct header *header = request->headers; fine && header; header = header->next)
+        fine = MHD_add_response_header(response, header->name.data, header->value.data);
+    if (fine)
+        fine = MHD_queue_response(request->connection, status, response);
+    if (response)
+        MHD_destroy_response(response);
+    request->replied = fine;
+    request->status = fine ? status : 0;
 }
 
 /* What can be asked for again is not given while answers that others do not take fill the memory.
@@ -36,7 +41,11 @@ void reply_body(struct request *request, unsigned status, const char *type, stru
     }
     size_t len;
     char *data = buf_take(body, &len);
-    queue(request, status, MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE), type);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        mem_free(data);
+    queue(request, status, response, type);
 }
 
 void reply_json(struct request *request, unsigned status, struct buf *body)
