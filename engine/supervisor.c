@@ -344,8 +344,13 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
     *supervisor = (struct supervisor){.engine = engine};
     if (!open_children(supervisor, data, slots, message))
         return false;
-    uv_loop_init(&supervisor->loop);
-    uv_async_init(&supervisor->loop, &supervisor->wake, woken);
+    int rc = uv_loop_init(&supervisor->loop);
+    if (rc == 0)
+        rc = uv_async_init(&supervisor->loop, &supervisor->wake, woken);
+    if (rc != 0) {
+        *message = mem_string(uv_strerror(rc));
+        return false;
+    }
     uv_timer_init(&supervisor->loop, &supervisor->tick);
     uv_timer_init(&supervisor->loop, &supervisor->drain);
     supervisor->wake.data = supervisor->tick.data = supervisor->drain.data = supervisor;

@@ -24,12 +24,12 @@ enum {
 
 /* --- descriptors -------------------------------------------------------------- */
 
-void watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
-                void (*ready)(struct watch *watch))
+int watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
+               void (*ready)(struct watch *watch))
 {
     struct epoll_event event = {.events = events, .data.ptr = watch};
     *watch = (struct watch){.fd = fd, .ready = ready};
-    epoll_ctl(pool->epoll, EPOLL_CTL_ADD, fd, &event);
+    return epoll_ctl(pool->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
 void watch_change(struct child_pool *pool, struct watch *watch, uint32_t events)
@@ -264,11 +264,10 @@ bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *
 {
     *pool = (struct child_pool){.loop = loop, .children = children};
     pool->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (pool->epoll < 0)
+    if (pool->epoll < 0 || uv_poll_init(loop, &pool->ready, pool->epoll) != 0)
         return false;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     orphans_open(&pool->orphans);
-    uv_poll_init(loop, &pool->ready, pool->epoll);
     uv_timer_init(loop, &pool->sweep);
     uv_timer_init(loop, &pool->linger);
     pool->ready.data = pool->sweep.data = pool->linger.data = pool;
@@ -338,7 +337,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     child->pool = pool;
     map_put(&pool->by_pid, &child->node, map_hash((uint64_t)child->pid));
     map_put(&pool->by_mark, &child->marked, map_hash(child->mark));
-    watch_open(pool, &child->exit, pidfd, EPOLLIN, exit_ready);
+    watch_open(pool, &child->exit, pidfd, EPOLLIN, exit_ready); /* else the sweep finds its end */
     sweep_on(pool);
     return 0;
 }

@@ -73,9 +73,10 @@ bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *
 /* No child may be left; the loop has to run once more for the handles to close. */
 void child_pool_done(struct child_pool *pool);
 
-/* events: EPOLLIN, or EPOLLOUT, or 0 for errors alone. */
-void watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
-                void (*ready)(struct watch *watch));
+/* events: EPOLLIN, or EPOLLOUT, or 0 for errors alone. 0, or an errno if the kernel watches no more
+ * descriptors; the watch is to be closed all the same. */
+int watch_open(struct child_pool *pool, struct watch *watch, int fd, uint32_t events,
+               void (*ready)(struct watch *watch));
 void watch_change(struct child_pool *pool, struct watch *watch, uint32_t events);
 void watch_close(struct child_pool *pool, struct watch *watch);
 

@@ -6,6 +6,7 @@
 #include "executors/result.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -124,7 +125,11 @@ void stream_open(struct process *process, int which, int fd)
 {
     struct stream *stream = &process->streams[which];
     stream->process = process;
-    watch_open(process->child.pool, &stream->watch, fd, EPOLLIN, stream_ready);
+    int rc = watch_open(process->child.pool, &stream->watch, fd, EPOLLIN, stream_ready);
+    if (rc) {
+        process->unwatched = rc;
+        child_signal(&process->child, SIGKILL);
+    }
 }
 
 void streams_finish(struct process *process)
@@ -140,6 +145,9 @@ void streams_finish(struct process *process)
 struct outcome process_outcome(struct process *process)
 {
     struct run *run = process->run;
+    if (process->unwatched)
+        return run_failure(run, FAILURE_START_FAILED, "its output cannot be watched: %s",
+                           strerror(process->unwatched));
     if (process->too_large)
         return result_too_large(run);
     bool by_exit = process->child.status.si_code == CLD_EXITED;

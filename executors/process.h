@@ -21,6 +21,7 @@ struct process {
     struct run *run;
     struct stream streams[STREAMS];
     bool too_large; /* wrote more than a result may have */
+    int unwatched;  /* an errno: its output could not be watched, and so it was killed */
     char last_line[MESSAGE_MAX_BYTES];
     size_t last_line_len;
 };

@@ -287,9 +287,11 @@ static void err_ready(struct watch *watch)
 void worker_listen(struct worker *worker, int in, int out, int err)
 {
     struct child_pool *pool = worker->child.pool;
-    watch_open(pool, &worker->in, in, 0, in_ready);
-    watch_open(pool, &worker->out, out, EPOLLIN, out_ready);
-    watch_open(pool, &worker->err, err, EPOLLIN, err_ready);
+    bool fine = watch_open(pool, &worker->in, in, 0, in_ready) == 0;
+    fine = watch_open(pool, &worker->out, out, EPOLLIN, out_ready) == 0 && fine;
+    fine = watch_open(pool, &worker->err, err, EPOLLIN, err_ready) == 0 && fine;
+    if (!fine) /* its tasks would wait for ever */
+        worker_fault(worker, "the kernel watches no more descriptors");
 }
 
 void worker_read_rest(struct worker *worker)
