@@ -34,7 +34,7 @@ GEN      := $(BUILD)/gen/statements.inc $(BUILD)/gen/invariants.inc $(BUILD)/gen
             $(BUILD)/gen/dashboard.inc $(BUILD)/gen/schemas.inc
 
 .DELETE_ON_ERROR:
-.PHONY: all help build run demo demo-check test unit api browser docs openapi openapi-check lint format bench fuzz clean
+.PHONY: all help build run demo demo-check faults faults-check test unit api browser docs openapi openapi-check lint format bench fuzz clean
 all: build
 
 help: ## this list
@@ -88,20 +88,39 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/api/%_test.o $(API_LIB) $(BUILD)/liberr
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 .PRECIOUS: $(BUILD)/obj/%.o
 
+# tests/faults/X_test.c: calls that fail on purpose, by a library that is loaded into the server.
+FAULT_TESTS := $(patsubst tests/faults/%_test.c,$(BUILD)/tests/faults/%,$(wildcard tests/faults/*_test.c))
+FAULT_LIB   := $(filter-out %_test.o %/fault.o,$(call objects,tests/faults))
+$(BUILD)/tests/faults/%: $(BUILD)/obj/tests/faults/%_test.o $(FAULT_LIB) $(API_LIB) $(BUILD)/liberrand.a
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+$(BUILD)/libfault.so: tests/faults/fault.c tests/faults/fault.h tests/faults/kind.def
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(WARN) -D_GNU_SOURCE -I. -fPIC -shared -o $@ $<
+
 # What the scenarios asked and were answered, for the check of the API's description.
 EXCHANGES := $(abspath build)/exchanges.jsonl
 
-test: ## everything: units, scenarios and what fuzzers found under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients, kills
+test: ## everything: units, scenarios and what fuzzers found under sanitizers, the API's description, the demo, docs/semantics.md, the browser, the clients, kills, calls that fail
 	@tools/need build test demo browser clients crash
 	@tools/need-npm tests/openapi
 	@rm -f $(EXCHANGES)
 	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api corpus
-	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients crash
+	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients crash faults-check
 
 unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
 api: $(BUILD)/errand $(API_TESTS) ## the scenarios over HTTP alone
 	@ERRAND=$(abspath $(BUILD)/errand) tools/run-tests $(API_TESTS)
+# The release itself is tested: the sanitizers' allocator cannot be made to fail in this way.
+faults: build ## calls that fail on purpose, one after the other: all of them but allocations at the start
+	@tools/need test
+	@$(MAKE) --no-print-directory faults-check ROUNDS=0 START_ROUNDS=200
+faults-check: build $(BUILD)/libfault.so $(FAULT_TESTS)
+	@ERRAND=$(abspath $(BUILD)/errand) FAULT_LIBRARY=$(abspath $(BUILD)/libfault.so) \
+	    ROUNDS=$(or $(ROUNDS),1) START_ROUNDS=$(or $(START_ROUNDS),1) tools/run-tests $(FAULT_TESTS)
 openapi: build ## the API's description, held against the scenarios and docs/api.md
 	@tools/need test
 	@tools/need-npm tests/openapi

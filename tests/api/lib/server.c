@@ -217,12 +217,8 @@ static struct server *launch(struct scenario *s, struct command *command)
     return server;
 }
 
-struct server *server_start(struct scenario *s, const char *flags, ...)
+struct server *server_try(struct scenario *s, const char *words)
 {
-    va_list arguments;
-    va_start(arguments, flags);
-    const char *words = vtext(s, flags, arguments);
-    va_end(arguments);
     struct command command = {.count = 1};
     add(&command, "serve");
     add_default(s, &command, words, "--listen", "127.0.0.1:0");
@@ -235,9 +231,19 @@ struct server *server_start(struct scenario *s, const char *flags, ...)
     struct server *server = launch(s, &command);
     server->said = read_line(server);
     const char *colon = strrchr(server->said, ':');
-    if (strncmp(server->said, "listening on http://", 20) != 0 || !colon)
+    if (strncmp(server->said, "listening on http://", 20) == 0 && colon)
+        server->port = atoi(colon + 1);
+    return server;
+}
+
+struct server *server_start(struct scenario *s, const char *flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    struct server *server = server_try(s, vtext(s, flags, arguments));
+    va_end(arguments);
+    if (!server->port)
         fail_at(HERE, "the server did not start; it printed: %s", server->said);
-    server->port = atoi(colon + 1);
     return server;
 }
 
@@ -246,13 +252,21 @@ void server_signal(struct server *server, int signal)
     kill(server->pid, signal);
 }
 
-int server_wait(struct server *server)
+bool server_over(struct server *server, int milliseconds)
 {
     int status = 0;
-    if (!process_wait(server->pid, DEADLINE_MS, &status))
-        fail_at(HERE, "the server has not ended");
+    if (server->pid && !process_wait(server->pid, milliseconds, &status))
+        return false;
+    if (server->pid)
+        server->exit_status = exit_status(status);
     server->pid = 0;
-    server->exit_status = exit_status(status);
+    return true;
+}
+
+int server_wait(struct server *server)
+{
+    if (!server_over(server, DEADLINE_MS))
+        fail_at(HERE, "the server has not ended");
     if (is_sanitizer_report(server_log(server)))
         fail_at(HERE, "a sanitizer reports");
     return server->exit_status;

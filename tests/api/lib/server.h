@@ -33,7 +33,12 @@ void server_environment(struct scenario *, const char *format, ...)
 struct server *server_start(struct scenario *, const char *flags, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same, but it may fail: then its port is 0, and it runs or has ended. */
+struct server *server_try(struct scenario *, const char *flags);
+
 void server_signal(struct server *, int signal);
+/* Whether it has ended, or does so in that time; then exit_status says how. */
+bool server_over(struct server *, int milliseconds);
 /* Its exit status, when it has ended by itself. */
 int server_wait(struct server *);
 /* SIGTERM, and the exit status. */

@@ -1,0 +1,219 @@
+/*
+ * What the database says no with, and what the server makes of it: the table in
+ * docs/operations.md, "When the disk says no", row by row.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/api/lib/folder.h"
+#include "tests/api/lib/http.h"
+#include "tests/api/lib/sse.h"
+#include "tests/api/lib/tasks.h"
+#include "tests/faults/scenes.h"
+
+/* --- busy: another program holds the lock ----------------------------------------------- */
+
+static void close_database(void *db)
+{
+    sqlite3_close(db);
+}
+
+static void sql(sqlite3 *db, const char *text)
+{
+    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+        fail_at(HERE, "%s: %s", text, sqlite3_errmsg(db));
+}
+
+/* As somebody's shell does: it has begun to write and goes for lunch. */
+static sqlite3 *hold_database(struct scenario *s)
+{
+    sqlite3 *db;
+    sqlite3_open_v2(folder_path(s, "data/errand.db"), &db, SQLITE_OPEN_READWRITE, NULL);
+    at_end(s, close_database, db);
+    sqlite3_busy_timeout(db, DEADLINE_MS);
+    sql(db, "BEGIN IMMEDIATE");
+    return db;
+}
+
+static struct http *send_create(struct server *server, const char *body)
+{
+    struct request request = {.path = "/v1/tasks",
+                              .body = requote(text(server->scenario, "%s", body))};
+    size_t length;
+    const char *bytes = request_bytes(server, &request, &length);
+    struct http *http = server_connect(server);
+    http_write(http, bytes, length);
+    return http;
+}
+
+/* The lock goes within the ten seconds: who waited is served. Reads and streams never wait. */
+SCENARIO(busy_for_a_while)
+{
+    struct server *server = server_start(s, "--heartbeat 0.1");
+    create(server, "{'id':'before','function':'echo','args':[1]}");
+    finished(server, "before");
+    struct sse *sse = sse_open(server, "/v1/events");
+    sqlite3 *db = hold_database(s);
+    struct http *waits = send_create(server, "{'id':'a','function':'echo','args':[2]}");
+    sse_await_comment(sse);
+    sse_await_comment(sse);
+    expect_result(server, "before", "1");
+    expect_status(get(server, "/healthz"), 200);
+    expect_status(get(server, "/v1/tasks/a"), 404);
+    sql(db, "COMMIT");
+    struct reply *reply = http_read(waits, false);
+    assert_non_null(reply);
+    expect_status(reply, 201);
+    expect_result(server, "a", "2");
+    await_event(sse, "task.succeeded", "a");
+}
+
+/* It does not: all that wait are refused together after ten seconds, not ten seconds each. What
+ * ends meanwhile is kept and stored when the lock is gone, by itself. */
+SCENARIO(busy_for_too_long)
+{
+    enum { WAIT_MS = 10000, CREATES = 3 };
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'h','function':'hold'}");
+    await_progress(server, "h", 1);
+    sqlite3 *db = hold_database(s);
+    int64_t began = now_ms();
+    struct http *waits[CREATES];
+    for (int i = 0; i < CREATES; i++)
+        waits[i] = send_create(server, text(s, "{'id':'a%d','function':'echo'}", i));
+    release(s, "h", "7");
+    for (int i = 0; i < CREATES; i++) {
+        struct reply *reply = http_read(waits[i], false);
+        assert_non_null(reply);
+        expect_problem(reply, 503, "storage-busy");
+        assert_non_null(header(reply, "Retry-After"));
+        expect_status(get(server, "/v1/tasks/a%d", i), 404);
+    }
+    assert_true(now_ms() - began >= WAIT_MS);
+    expect_state(server, "h", "running");
+    sql(db, "COMMIT");
+    expect_result(server, "h", "7");
+    create(server, "{'id':'a0','function':'echo'}");
+    expect_outcome(server, "a0", "succeeded");
+}
+
+/* A shutdown ends even so, and what it could not store runs again. */
+SCENARIO(busy_at_the_end)
+{
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'h','function':'hold'}");
+    await_progress(server, "h", 1);
+    sqlite3 *db = hold_database(s);
+    server_signal(server, SIGTERM);
+    eventually(server_over(server, 1000) || strstr(server_log(server), "locked"));
+    eventually(server_over(server, 1000));
+    sql(db, "COMMIT");
+    server = server_start(s, "%s", "");
+    release(s, "h", "7");
+    expect_result(server, "h", "7");
+}
+
+/* --- no room, and a disk that fails ------------------------------------------------------- */
+
+static struct server *start_with(struct scenario *s, struct fault_page **page)
+{
+    functions_standard(s);
+    *page = fault_page_open(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'h','function':'hold','notify_channels':['h']}");
+    await_progress(server, "h", 1);
+    return server;
+}
+
+static void refuses_and_goes_on(struct scenario *s, int error, int status, const char *slug)
+{
+    struct fault_page *page;
+    struct server *server = start_with(s, &page);
+    const struct fault fault = {FAULT_write, "", error, true};
+    fault_arm(page, &fault, 1);
+    expect_problem(post(server, "/v1/tasks", "{'id':'a','function':'echo'}"), status, slug);
+    expect_status(get(server, "/healthz"), 200);
+    expect_state(server, "h", "running");
+    release(s, "h", "7");
+    eventually(!strcmp(json_text(task(server, "h"), "state"), "running") &&
+               atomic_load(&page->failed) > 2);
+    expect_status(get(server, "/v1/tasks/a"), 404);
+    fault_disarm(page);
+    expect_result(server, "h", "7");
+    create(server, "{'id':'a','function':'echo'}");
+    expect_outcome(server, "a", "succeeded");
+    struct events events = channel_so_far(server, "h");
+    assert_int_equal(count_events(&events, "task.succeeded", "h"), 1);
+    server_kill9(server); /* what was refused is not in the log either */
+    server = server_start(s, "%s", "");
+    expect_result(server, "h", "7");
+}
+
+/* SQLITE_FULL */
+SCENARIO(no_room)
+{
+    refuses_and_goes_on(s, ENOSPC, 503, "storage-full");
+}
+
+/* SQLITE_IOERR, of a write */
+SCENARIO(write_fails)
+{
+    refuses_and_goes_on(s, EIO, 500, "internal");
+}
+
+/* SQLITE_IOERR, of a read: 500, and the next is served. */
+SCENARIO(read_fails)
+{
+    struct fault_page *page;
+    struct server *server = start_with(s, &page);
+    char *large = keep(s, 400001);
+    memset(large, 'x', 400000);
+    create(server, "{'id':'big','function':'echo','args':['%s']}", large);
+    finished(server, "big");
+    const struct fault fault = {FAULT_read, "", EIO, true};
+    fault_arm(page, &fault, 1);
+    expect_problem(get(server, "/v1/tasks/big/result"), 500, "internal");
+    fault_disarm(page);
+    expect_status(get(server, "/v1/tasks/big/result"), 200);
+}
+
+/* SQLITE_IOERR_FSYNC: nobody is told anything, the process ends and says why, and the next start
+ * makes what it finds durable before it goes on from there. */
+SCENARIO(sync_fails)
+{
+    struct fault_page *page;
+    struct server *server = start_with(s, &page);
+    const struct fault fault = {FAULT_sync, "", EIO, false}, count = {FAULT_sync, "", 0, false};
+    fault_arm(page, &fault, 1);
+    assert_null(http_read(send_create(server, "{'id':'a','function':'echo','args':[1]}"), false));
+    assert_int_equal(server_wait(server), 1);
+    assert_non_null(strstr(server_log(server), "it cannot be said whether the last commit"));
+    fault_arm(page, &count, 0);
+    server = server_start(s, "%s", "");
+    fault_disarm(page);
+    assert_true(atomic_load(&page->seen) >= 2); /* the log, and the database with what is in it */
+    release(s, "h", "7");
+    expect_result(server, "h", "7");
+    const struct reply *reply = get(server, "/v1/tasks/a");
+    if (reply->status == 200)
+        expect_result(server, "a", "1");
+    else
+        expect_status(reply, 404);
+}
+
+int main(void)
+{
+    const struct CMUnitTest table[] = {
+        RUN(busy_for_a_while), RUN(busy_for_too_long), RUN(no_room),         RUN(write_fails),
+        RUN(read_fails),       RUN(sync_fails),        RUN(busy_at_the_end),
+    };
+    if (getenv("ROUNDS") && strcmp(getenv("ROUNDS"), "0") != 0 && !getenv("ONLY"))
+        cmocka_set_skip_filter(
+            "busy_at_the_end"); /* it takes half a minute: not in the short form */
+    return RUN_SCENARIOS("when the disk says no", table);
+}
