@@ -166,6 +166,30 @@ SCENARIO(write_fails)
     refuses_and_goes_on(s, EIO, 500, "internal");
 }
 
+/* Whichever write of a commit fails: what was refused is not found by a server that starts on what
+ * the dead one left. */
+SCENARIO(refused_stays_refused)
+{
+    const struct fault fault = {FAULT_write, "", EIO, false};
+    struct fault_page *page = fault_page_open(s);
+    struct server *server = server_start(s, "%s", "");
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        const char *id = text(s, "a%d", n);
+        note(s, "write %d", n);
+        create(server, "{'id':'before%d','function':'echo','delay':3600}", n);
+        fault_arm(page, &fault, n);
+        const struct reply *reply =
+            post(server, "/v1/tasks", "{'id':'%s','function':'echo','delay':3600}", id);
+        failed = atomic_load(&page->failed) > 0;
+        fault_disarm(page);
+        server_kill9(server);
+        server = server_start(s, "%s", "");
+        expect_status(get(server, "/v1/tasks/%s", id), reply->status == 201 ? 200 : 404);
+        assert_true(failed || reply->status == 201);
+    }
+}
+
 /* SQLITE_IOERR, of a read: 500, and the next is served. */
 SCENARIO(read_fails)
 {
@@ -209,8 +233,8 @@ SCENARIO(sync_fails)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(busy_for_a_while), RUN(busy_for_too_long), RUN(no_room),         RUN(write_fails),
-        RUN(read_fails),       RUN(sync_fails),        RUN(busy_at_the_end),
+        RUN(busy_for_a_while),      RUN(busy_for_too_long), RUN(no_room),    RUN(write_fails),
+        RUN(refused_stays_refused), RUN(read_fails),        RUN(sync_fails), RUN(busy_at_the_end),
     };
     if (getenv("ROUNDS") && strcmp(getenv("ROUNDS"), "0") != 0 && !getenv("ONLY"))
         cmocka_set_skip_filter(
