@@ -7,7 +7,7 @@
  * db_status once, at its end.
  *
  * A sync that fails ends the process with exit status 1: whether the commit is on the disk, nobody
- * can say (docs/decisions/0017-a-failed-sync-ends-the-process.md).
+ * can say (docs/decisions/0018-a-failed-sync-ends-the-process.md).
  *
  * A connection and its statements belong to one thread at a time. */
 #ifndef STORE_DRIVER_H

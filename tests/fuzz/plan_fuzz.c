@@ -221,7 +221,7 @@ static void check_again(const struct plan *plan, struct arena *arena)
     struct problem problem = {0};
     plan_print(plan, &text);
     struct json json = must_parse(buf_str(&text), arena);
-    must(plan_parse(&json, &fuzz_functions, NOW, arena, &again, &problem));
+    must(plan_parse(&json, &fuzz_functions, NULL, NOW, arena, &again, &problem));
     plan_compare(plan, &again);
     buf_done(&text);
 }
@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena_done(&arena);
         return -1; /* json_fuzz.c's affair */
     }
-    if (plan_parse(&json, &fuzz_functions, NOW, &arena, &plan, &problem)) {
+    if (plan_parse(&json, &fuzz_functions, NULL, NOW, &arena, &plan, &problem)) {
         must(problem.code == PROBLEM_NONE);
         check_plan(&json, &plan, &arena);
         check_again(&plan, &arena);
