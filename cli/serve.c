@@ -4,22 +4,18 @@
 #include "base/mem.h"
 #include "base/settings.h"
 #include "cli/commands.h"
+#include "cli/process.h"
 #include "cli/secrets.h"
 #include "handlers/app.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -91,29 +87,6 @@ static const char *check_settings(const struct settings *settings)
     if (!settings->header_timeout || !settings->idle_timeout || !settings->body_timeout)
         return "--header-timeout, --idle-timeout and --body-timeout want more than 0 seconds";
     return NULL;
-}
-
-/* Descriptors 0 to 3 become the children's: none of ours may be among them. And what the server
- * itself was handed is not for the children. */
-static void prepare_descriptors(void)
-{
-    int fd;
-    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-    do {
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    } while (fd >= 0 && fd <= 3);
-    if (fd > 3)
-        close(fd);
-}
-
-static rlim_t raise_open_files(void)
-{
-    struct rlimit limit = {0};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
 }
 
 /* Makes the folder and those above it. */
@@ -245,30 +218,6 @@ static bool start_all(struct serving *serving, rlim_t files, char **message)
 
 /* --- running ------------------------------------------------------------------------------- */
 
-/* libuv's answer to a kernel that has no more descriptors, or watches no more, and that of assert:
- * the process ends by this signal all the same, but not without a word. */
-static void say_abort(int signal)
-{
-    static const char text[] = "errand: fatal fault: abort() was called, perhaps by a library for "
-                               "want of descriptors or kernel memory; the next start goes on\n";
-    (void)signal;
-    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-        _exit(EXIT_FAULT);
-}
-
-/* Signals are waited for here and nowhere else. */
-static void block_signals(sigset_t *set)
-{
-    const struct sigaction aborted = {.sa_handler = say_abort, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGABRT, &aborted, NULL);
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-}
-
 static void *drain_waiter(void *arg)
 {
     struct serving *serving = arg;
@@ -336,13 +285,6 @@ static void run(struct serving *serving, sigset_t *set)
     openapi_done(&serving->app.openapi);
 }
 
-/* Functions run as the same user, unless the manifest names another: they are not to read the
- * token, in memory or in /proc, nor to trace us. docs/decisions/0015. */
-static void close_memory(void)
-{
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 static int serve(struct serving *serving)
 {
     sigset_t set;
@@ -350,8 +292,8 @@ static int serve(struct serving *serving)
     const char *why = check_settings(&serving->settings);
     if (why)
         return misuse(why);
-    close_memory();
-    prepare_descriptors();
+    process_close_memory();
+    process_prepare_descriptors();
     serving->socket = http_listen(serving->settings.listen, &serving->bound, &message);
     if (serving->socket < 0)
         fault(message);
@@ -361,8 +303,8 @@ static int serve(struct serving *serving)
     if (!make_folder(serving->settings.data.data))
         fault(arena_printf(&serving->arena, "%s: %s", serving->settings.data.data, strerror(errno))
                   .data);
-    block_signals(&set);
-    if (!start_all(serving, raise_open_files(), &message))
+    process_block_signals(&set);
+    if (!start_all(serving, process_raise_open_files(), &message))
         fault(message);
     CRASH_POINT(before_listening);
     print_ready(&serving->bound);
@@ -379,15 +321,6 @@ static void take_token(struct serving *serving, int argc, char **argv)
     secrets_hide(argc, argv, environ);
 }
 
-/* An allocation that fails ends the process (docs/decisions/0009), in libraries too: few of them
- * are tested without memory, and some take the want of it for bad input. */
-static void give_allocators(void)
-{
-    uv_replace_allocator(mem_alloc, mem_resize, mem_calloc, mem_free);
-    curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_resize, mem_string,
-                         mem_calloc);
-}
-
 int command_serve(int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -399,7 +332,7 @@ int command_serve(int argc, char **argv)
             return 0;
         }
     }
-    give_allocators();
+    process_give_allocators();
     struct serving *serving = mem_alloc(sizeof(*serving));
     const char *wrong = settings_load(&serving->settings, argc, argv, environ, &serving->arena);
     take_token(serving, argc, argv);
