@@ -1,13 +1,14 @@
 # errand: one Makefile. `make help` lists what it can do.
 #
-# SAN=address,undefined (or thread) builds everything with those sanitizers, in a
-# build folder of its own. FAULTS=1 builds a server that can be made to die at named
-# points (base/fault.h). CC=clang works too. V=1 shows the commands.
+# SAN=address,undefined (or thread) builds everything with those sanitizers, FAULTS=1 a server
+# that can be made to die at named points (base/fault.h), COVERAGE=1 with counters for each
+# line; each in a build folder of its own. CC=clang works too. V=1 shows the commands.
 
-CC      ?= gcc
-SAN     ?=
-FAULTS  ?=
-BUILD   ?= build$(if $(FAULTS),/faults)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+CC       ?= gcc
+SAN      ?=
+FAULTS   ?=
+COVERAGE ?=
+BUILD    ?= build$(if $(FAULTS),/faults)$(if $(COVERAGE),/coverage)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 comma   := ,
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
@@ -22,8 +23,9 @@ CFLAGS  ?= $(OPT) -g
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) -fno-common -pthread -D_GNU_SOURCE \
              -DERRAND_VERSION='"$(VERSION)"' $(if $(FAULTS),-DERRAND_FAULTS) -I. -I$(BUILD)/gen -MMD -MP \
              $(shell pkg-config --cflags $(DEPS)) \
-             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN))
+             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
+             $(if $(COVERAGE),--coverage -fprofile-update=atomic -fno-builtin-execve)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LIBS    = $(shell pkg-config --libs $(DEPS)) -lm
 
 sources   = $(wildcard $(addsuffix /*.c,$(1)))
@@ -44,9 +46,11 @@ build: ## the server: build/errand
 	@tools/need build
 	@$(MAKE) --no-print-directory $(BUILD)/errand
 
-$(BUILD)/errand: $(LIB_OBJS) $(CLI_OBJS)
+# A child that shares the server's memory must not flush the server's counters when it execs
+# (-fno-builtin-execve); what leaves by _exit must (tests/coverage/record.c).
+$(BUILD)/errand: $(LIB_OBJS) $(CLI_OBJS) $(if $(COVERAGE),$(call objects,tests/coverage))
 	@echo "  LINK $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(COVERAGE),-Wl$(comma)--wrap=_exit$(comma)--wrap=state_move) -o $@ $^ $(LIBS)
 
 $(BUILD)/liberrand.a: $(LIB_OBJS)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -181,6 +185,16 @@ docs: ## docs/truth-table.md, from the table that its test runs
 	@$(MAKE) --no-print-directory $(BUILD)/tests/api/truth_table
 	@$(BUILD)/tests/api/truth_table --page >$(BUILD)/truth-table.md
 	@mv $(BUILD)/truth-table.md docs/truth-table.md
+
+coverage: ## the lines that units and scenarios reach, by folder; fails below 90 % where it counts
+	@tools/need build test coverage
+	@rm -rf build/coverage
+	@$(MAKE) --no-print-directory COVERAGE=1 OPT=-O1 coverage-run
+	@tools/coverage build/coverage build/coverage/moves build/coverage/exchanges.jsonl
+coverage-run: $(BUILD)/errand $(UNIT_TESTS) $(API_TESTS)
+	@ERRAND_MOVES=$(abspath $(BUILD)/moves) ERRAND_EXCHANGES=$(abspath $(BUILD)/exchanges.jsonl) \
+	    $(MAKE) --no-print-directory unit api
+.PHONY: coverage coverage-run
 
 BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 BENCH_LIB := $(call objects,tests/bench/lib)
