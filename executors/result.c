@@ -26,28 +26,39 @@ struct outcome result_too_large(struct run *run)
                        output_limited(run) ? "limit: " : "", (long long)result_limit(run));
 }
 
+/* The value that text stands for. False: it stands for none, and *failed says why. */
+static bool read_value(struct run *run, struct str text, struct buf *value, struct outcome *failed)
+{
+    struct json_error error;
+    if (!text.len) {
+        buf_add_text(value, "null");
+        return true;
+    }
+    if (json_squeeze(text, JSON_MAX_DEPTH, value, &error))
+        return true;
+    if (error.too_deep) {
+        *failed = run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
+                              JSON_MAX_DEPTH);
+        return false;
+    }
+    if (!str_utf8(text)) {
+        *failed = run_failure(run, FAILURE_INVALID_RESULT, "the result is neither JSON nor UTF-8");
+        return false;
+    }
+    text.len -= text.data[text.len - 1] == '\n';
+    buf_add_json(value, text);
+    return true;
+}
+
 struct outcome result_outcome(struct run *run, struct str text)
 {
     struct buf value = {0};
-    struct json_error error;
-    if (!text.len) {
-        buf_add_text(&value, "null");
-    } else if (json_squeeze(text, JSON_MAX_DEPTH, &value, &error)) {
-        /* that is the result */
-    } else if (error.too_deep) {
-        return run_failure(run, FAILURE_INVALID_RESULT, "the result is deeper than %d levels",
-                           JSON_MAX_DEPTH);
-    } else if (!str_utf8(text)) {
-        return run_failure(run, FAILURE_INVALID_RESULT, "the result is neither JSON nor UTF-8");
-    } else {
-        text.len -= text.data[text.len - 1] == '\n';
-        buf_add_json(&value, text);
-    }
     struct outcome outcome = {.succeeded = true};
-    if ((int64_t)value.len > run->host->max_result) /* escaped, it may be longer than the text */
+    bool read = read_value(run, text, &value, &outcome);
+    if (read && (int64_t)value.len > run->host->max_result) /* escapes make a text longer */
         outcome = run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
                               (long long)run->host->max_result);
-    else
+    else if (read)
         outcome.result = arena_str(&run->arena, buf_str(&value));
     buf_done(&value);
     return outcome;

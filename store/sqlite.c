@@ -70,7 +70,7 @@ enum db_status db_status(const struct db *db)
 
 const char *db_message(const struct db *db)
 {
-    return sqlite3_errmsg(db->handle);
+    return db->status == DB_FULL ? "the disk is full" : sqlite3_errmsg(db->handle);
 }
 
 void db_script(struct db *db, const char *sql)

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 /* What SQLite says by itself: the system call that failed, also where nobody else hears of it, as
- * in a checkpoint. */
+ * in a checkpoint. That there is no room for the index of the log is said elsewhere, once. */
 static void log_system_call(void *arg, int rc, const char *message)
 {
     (void)arg;
+    if (rc == SQLITE_IOERR_SHMSIZE)
+        return;
     if ((rc & 0xFF) == SQLITE_IOERR || (rc & 0xFF) == SQLITE_CANTOPEN)
         log_error("database: %s", message);
 }
@@ -63,10 +65,12 @@ static int open_handle(struct db *db, const char *path, enum db_mode mode)
     return rc;
 }
 
-static char *what_failed(struct db *db)
+static char *what_failed(struct db *db, int rc)
 {
     struct buf text = {0};
     int error = sqlite3_system_errno(db->handle);
+    if (sqlite_no_room(db, rc))
+        return mem_string("the disk is full");
     buf_add_text(&text, sqlite3_errmsg(db->handle));
     if (error)
         buf_addf(&text, ": %s", strerror(error));
@@ -99,8 +103,9 @@ static int open_for_writing(struct db *db, const char **why)
         *why = "it cannot have a write-ahead log here";
         return SQLITE_ERROR;
     }
-    if (rc == SQLITE_OK)
-        rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return sqlite_no_room(db, rc) ? SQLITE_OK : rc;
 }
 
@@ -127,7 +132,7 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
     if (why)
         *message = mem_string(why);
     else
-        *message = sqlite_no_room(db, rc) ? mem_string("the disk is full") : what_failed(db);
+        *message = what_failed(db, rc);
     db_close(db);
     return NULL;
 }
@@ -175,7 +180,7 @@ bool db_copy(struct db *from, const char *path, int fd, char **message)
     if (rc == SQLITE_OK) /* the pages are of a database with a log */
         rc = sqlite3_exec(to.handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
-        *message = what_failed(&to);
+        *message = what_failed(&to, rc);
     sqlite3_close(to.handle);
     return rc == SQLITE_OK;
 }

@@ -60,7 +60,7 @@ static void check_drip(struct server *server, const char *start, const char *dro
 
 SCENARIO(dripping_clients)
 {
-    struct server *server = server_start(s, "--header-timeout 1 --body-timeout 1 --min-rate 1000");
+    struct server *server = server_start(s, "--header-timeout 1 --body-timeout 1 --min-rate 1000000");
     check_drip(server, "GET /v1/tasks HTTP/1.1\r\n", "X: y\r\n");
     check_drip(server,
                "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n", " ");
