@@ -145,6 +145,7 @@ static void refuses_and_goes_on(struct scenario *s, int error, int status, const
     expect_status(get(server, "/v1/tasks/a"), 404);
     fault_disarm(page);
     expect_result(server, "h", "7");
+    eventually(get(server, "/readyz")->status == 200); /* without room it looks once a second */
     create(server, "{'id':'a','function':'echo'}");
     expect_outcome(server, "a", "succeeded");
     struct events events = channel_so_far(server, "h");

@@ -90,7 +90,7 @@ void fault_disarm(struct fault_page *page)
 
 /* --- asking ------------------------------------------------------------------------ */
 
-struct reply *ask(struct round *round, const char *method, const char *path, const char *body)
+struct reply *round_ask(struct round *round, const char *method, const char *path, const char *body)
 {
     struct request request = {.method = method, .path = path, .body = body};
     size_t length;
@@ -129,7 +129,7 @@ bool try_create(struct round *round, const char *name, const char *want, const c
 {
     struct promise *promise = &round->promises[round->promised++];
     const struct reply *reply =
-        ask(round, "POST", "/v1/tasks", requote(text(round->s, "%s", body)));
+        round_ask(round, "POST", "/v1/tasks", requote(text(round->s, "%s", body)));
     *promise = (struct promise){.id = round_id(round, name), .want = want};
     promise->kept = reply && reply->status == 201;
     promise->refused = reply && !promise->kept;
@@ -143,7 +143,8 @@ bool try_create(struct round *round, const char *name, const char *want, const c
 /* Goes through the writer, a reader and the hub. */
 static bool serves(struct round *round)
 {
-    const struct reply *reply = ask(round, "POST", "/v1/tasks?wait=10", "{\"function\":\"echo\"}");
+    const struct reply *reply =
+        round_ask(round, "POST", "/v1/tasks?wait=10", "{\"function\":\"echo\"}");
     return reply && reply->status == 201 &&
            (json_has(reply, "state") && !strcmp(json_text(reply, "state"), "succeeded"));
 }
@@ -214,7 +215,7 @@ static bool honest_failure(const struct reply *task)
 static void check_promise(struct round *round, const struct promise *promise)
 {
     const char *path = text(round->s, "/v1/tasks/%s?wait=19", promise->id);
-    struct reply *task = ask(round, "GET", path, NULL);
+    struct reply *task = round_ask(round, "GET", path, NULL);
     if (!task || (task->status != 200 && task->status != 404))
         fail_at(HERE, "%s cannot be read", promise->id);
     if (task->status == 404 && promise->kept)
@@ -232,7 +233,7 @@ static void check_promise(struct round *round, const struct promise *promise)
         strcmp(state, "cancelled") != 0)
         fail_at(HERE, "%s does not end: %s", promise->id, task->body.text);
     if (!strcmp(state, "succeeded") && promise->want) {
-        task = ask(round, "GET", text(round->s, "/v1/tasks/%s/result", promise->id), NULL);
+        task = round_ask(round, "GET", text(round->s, "/v1/tasks/%s/result", promise->id), NULL);
         if (!task || strcmp(task->body.text, promise->want) != 0)
             fail_at(HERE, "%s has the result %s", promise->id, task ? task->body.text : "none");
     }

@@ -48,7 +48,7 @@ void fault_arm(struct fault_page *, const struct fault *, long nth);
 void fault_disarm(struct fault_page *);
 
 /* NULL: the connection was closed without an answer. None in time fails. */
-struct reply *ask(struct round *, const char *method, const char *path, const char *body);
+struct reply *round_ask(struct round *, const char *method, const char *path, const char *body);
 /* A create of a task with the name that round_id gives; single quotes stand for double ones. */
 bool try_create(struct round *, const char *name, const char *want, const char *body);
 /* What is promised of the task with this name; NULL: nothing. */

@@ -23,7 +23,7 @@ void scene_functions(struct scenario *s)
 /* What is not to be had because of the fault is left to the check. */
 static struct reply *await_end(struct round *round, const char *name)
 {
-    return ask(
+    return round_ask(
         round, "GET",
         text(round->s, "/v1/tasks/%s?wait=%d", round_id(round, name), round->fault->sticky ? 1 : 5),
         NULL);
@@ -83,7 +83,7 @@ static void batch_after(struct round *round)
     int there = 0;
     for (int i = 0; i < 3; i++) {
         const struct reply *reply =
-            ask(round, "GET", text(round->s, "/v1/tasks/%s", round->promises[i].id), NULL);
+            round_ask(round, "GET", text(round->s, "/v1/tasks/%s", round->promises[i].id), NULL);
         there += reply && reply->status == 200;
     }
     if (there != 0 && there != 3)
@@ -104,7 +104,7 @@ const struct scene scene_worker = {"worker", worker_act, NULL};
 static bool runs(struct round *round, const char *name)
 {
     const char *path = text(round->s, "/v1/tasks/%s", round_id(round, name));
-    const struct reply *reply = ask(round, "GET", path, NULL);
+    const struct reply *reply = round_ask(round, "GET", path, NULL);
     return !reply || reply->status != 200 || json_has(reply, "progress.value") ||
            !strcmp(json_text(reply, "state"), "failed");
 }
@@ -120,10 +120,10 @@ static void cancel_act(struct round *round)
         return;
     while (!has_failed(round) && !runs(round, "h"))
         poll(NULL, 0, 5);
-    const struct reply *reply = ask(round, "POST", cancel_path(round, "h"), NULL);
+    const struct reply *reply = round_ask(round, "POST", cancel_path(round, "h"), NULL);
     if (reply && reply->status / 100 == 2) {
         const struct reply *now =
-            ask(round, "GET", text(round->s, "/v1/tasks/h%s", round->id), NULL);
+            round_ask(round, "GET", text(round->s, "/v1/tasks/h%s", round->id), NULL);
         bool failed = now && now->status == 200 && !strcmp(json_text(now, "state"), "failed");
         promise_of(round, "h")->state = failed ? "failed" : "cancelled";
         await_end(round, "h");
@@ -132,7 +132,7 @@ static void cancel_act(struct round *round)
 static void cancel_after(struct round *round)
 {
     if (!promise_of(round, "h")->state)
-        ask(round, "POST", cancel_path(round, "h"), NULL);
+        round_ask(round, "POST", cancel_path(round, "h"), NULL);
 }
 const struct scene scene_cancel = {"cancel", cancel_act, cancel_after};
 
@@ -143,21 +143,21 @@ static void outside_act(struct round *round)
                     text(round->s, "{'id':'o%s','function':'seven','delay':3600}", round->id)))
         return;
     const char *path = text(round->s, "/v1/tasks/o%s/result", round->id);
-    const struct reply *reply = ask(round, "PUT", path, "5");
+    const struct reply *reply = round_ask(round, "PUT", path, "5");
     if (reply && reply->status == 200)
         promise_of(round, "o")->state = "succeeded";
 }
 static void outside_after(struct round *round)
 {
     if (!promise_of(round, "o")->state)
-        ask(round, "POST", cancel_path(round, "o"), NULL);
+        round_ask(round, "POST", cancel_path(round, "o"), NULL);
 }
 const struct scene scene_outside = {"outside", outside_act, outside_after};
 
 static const char *take_lease(struct round *round)
 {
-    const struct reply *reply =
-        ask(round, "POST", "/v1/leases", "{\"functions\":[\"elsewhere\"],\"ttl\":2,\"wait\":1}");
+    const struct reply *reply = round_ask(round, "POST", "/v1/leases",
+                                          "{\"functions\":[\"elsewhere\"],\"ttl\":2,\"wait\":1}");
     if (!reply || reply->status != 200 || json_count(reply, "leases") != 1)
         return NULL;
     return json_text(reply, "leases.0.lease");
@@ -172,15 +172,15 @@ static void lease_act(struct round *round)
     if (!token)
         return;
     const struct reply *reply =
-        ask(round, "POST", text(round->s, "/v1/leases/%s/heartbeat", token), NULL);
-    reply = ask(round, "PUT", text(round->s, "/v1/leases/%s/result", token), "9");
+        round_ask(round, "POST", text(round->s, "/v1/leases/%s/heartbeat", token), NULL);
+    reply = round_ask(round, "PUT", text(round->s, "/v1/leases/%s/result", token), "9");
     if (reply && reply->status == 200)
         promise_of(round, "l")->state = "succeeded";
 }
 static void lease_after(struct round *round)
 {
     if (!promise_of(round, "l")->state)
-        ask(round, "POST", cancel_path(round, "l"), NULL);
+        round_ask(round, "POST", cancel_path(round, "l"), NULL);
 }
 const struct scene scene_lease = {"lease", lease_act, lease_after};
 
@@ -191,7 +191,7 @@ static void delete_act(struct round *round)
         return;
     await_end(round, "x");
     const char *path = text(round->s, "/v1/tasks/x%s", round->id);
-    const struct reply *reply = ask(round, "DELETE", path, NULL);
+    const struct reply *reply = round_ask(round, "DELETE", path, NULL);
     struct promise *promise = promise_of(round, "x");
     promise->kept = reply && reply->status != 204;
     promise->refused = reply && reply->status == 204;
@@ -215,13 +215,13 @@ static void look_act(struct round *round)
 {
     struct reply *seen[PATHS];
     for (int i = 0; i < PATHS; i++)
-        seen[i] = ask(round, "GET", paths[i], NULL);
-    ask(round, "GET", "/metrics", NULL);
-    ask(round, "GET", "/v1/stats", NULL);
-    ask(round, "GET", "/openapi.json", NULL);
+        seen[i] = round_ask(round, "GET", paths[i], NULL);
+    round_ask(round, "GET", "/metrics", NULL);
+    round_ask(round, "GET", "/v1/stats", NULL);
+    round_ask(round, "GET", "/openapi.json", NULL);
     round_recover(round);
     for (int i = 0; i < PATHS; i++) {
-        const struct reply *now = ask(round, "GET", paths[i], NULL);
+        const struct reply *now = round_ask(round, "GET", paths[i], NULL);
         if (!seen[i] || seen[i]->status >= 500)
             continue;
         if (!now || now->status != seen[i]->status ||
@@ -269,7 +269,7 @@ static void stream_act(struct round *round)
         return;
     const char *seen = round->fault->sticky ? "" : read_stream(round, NULL, path);
     round_recover(round);
-    ask(round, "GET", text(round->s, "/v1/tasks/a%s?wait=19", round->id), NULL);
+    round_ask(round, "GET", text(round->s, "/v1/tasks/a%s?wait=19", round->id), NULL);
     const char *rest = read_stream(round, *seen ? last_of(round, seen) : NULL, path);
     const char *all = read_stream(round, NULL, path);
     if (strcmp(text(round->s, "%s%s", seen, rest), all) != 0)

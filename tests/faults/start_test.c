@@ -72,7 +72,7 @@ static void check_work(struct round *round)
     const struct promise promises[] = {{.id = "h", .kept = true},
                                        {.id = "q", .kept = true, .want = "7"},
                                        {.id = "m", .kept = true, .want = "8"}};
-    ask(round, "POST", "/v1/tasks/h/cancel", NULL);
+    round_ask(round, "POST", "/v1/tasks/h/cancel", NULL);
     memcpy(round->promises, promises, sizeof promises);
     round->promised = 3;
     round->files = 0;
