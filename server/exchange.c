@@ -5,39 +5,52 @@
 #include "server/reply.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 /* --- before the body ---------------------------------------------------------------- */
 
 struct framing {
     int lengths, encodings, hosts;
+    bool strange; /* a name that is none, or an encoding that we do not undo */
 };
+
+/* Whether it is a token (RFC 9110, section 5.6.2). */
+static bool is_field_name(struct str name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789!#$%&'*+-.^_`|~";
+    return name.len && strspn(name.data, letters) == name.len;
+}
 
 static enum MHD_Result count_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                     const char *value)
 {
     struct framing *framing = arg;
     struct str header = str_of(name);
+    bool encoding = str_eq_nocase(header, STR("Transfer-Encoding"));
     (void)kind;
-    (void)value;
     framing->lengths += str_eq_nocase(header, STR("Content-Length"));
-    framing->encodings += str_eq_nocase(header, STR("Transfer-Encoding"));
+    framing->encodings += encoding;
     framing->hosts += str_eq_nocase(header, STR("Host"));
+    framing->strange |= !is_field_name(header) ||
+                        (encoding && !str_eq_nocase(str_trim(str_of(value)), STR("chunked")));
     return MHD_YES;
 }
 
 /* Two lengths, or a length and an encoding, would let a second request hide in the body (RFC 9112,
- * section 6.1); two hosts would let the wrong one be checked (section 3.2). libmicrohttpd lets them
- * pass. */
+ * section 6.1), as would a length that only some see, such as "Content-Length : 5" (section 5.1);
+ * two hosts would let the wrong one be checked (section 3.2). libmicrohttpd lets them pass. */
 static bool check_framing(struct request *request)
 {
     struct framing framing = {0};
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_header, &framing);
-    if (framing.lengths + framing.encodings <= 1 && framing.hosts <= 1)
+    if (framing.lengths + framing.encodings <= 1 && framing.hosts <= 1 && !framing.strange)
         return true;
     request_add_header(request, "Connection", STR("close"));
     return problem_set(&request->problem, &request->arena, PROBLEM_BAD_REQUEST,
                        "Content-Length, Transfer-Encoding and Host may each be given once, and "
-                       "the first two not together");
+                       "the first two not together; the encoding has to be chunked, and names of "
+                       "headers have no spaces");
 }
 
 static bool check_length(struct request *request, const struct http_config *config)

@@ -81,6 +81,10 @@ SCENARIO(two_framings)
         POST_HEAD "Transfer-Encoding:\x0b"
                   "chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
         POST_HEAD "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+        POST_HEAD "Content-Length : 158\r\n\r\n" SMUGGLED,
+        POST_HEAD "Content-Length\t: 158\r\n\r\n" SMUGGLED,
+        POST_HEAD " Content-Length: 158\r\n\r\n" SMUGGLED,
+        POST_HEAD "Content-Length\x0b: 158\r\n\r\n" SMUGGLED,
         POST_HEAD "Content-Length: 5\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
         "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n" SMUGGLED,
         "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n\r\n" SMUGGLED,
@@ -235,6 +239,19 @@ SCENARIO(asked_before_the_body)
     expect_problem(reply, 421, "wrong-host");
 }
 
+/* An encoding that is not undone is refused at once, not when its end does not come. */
+SCENARIO(unknown_encodings)
+{
+    static const char *const rows[] = {"identity", "gzip, chunked", "xchunked"};
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct reply *reply =
+            say_once(server, text(s, POST_HEAD "Transfer-Encoding: %s\r\n\r\n", rows[i]));
+        assert_non_null(reply);
+        expect_problem(reply, 400, "bad-request");
+    }
+}
+
 /* The token is asked for before the body too, and the challenge is there. */
 SCENARIO(unauthorized_before_the_body)
 {
@@ -252,7 +269,8 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(lengths_that_lie), RUN(two_framings),          RUN(broken_chunks),
         RUN(bytes_in_headers), RUN(nul_in_headers),        RUN(header_flood),
-        RUN(header_limit),     RUN(asked_before_the_body), RUN(unauthorized_before_the_body),
+        RUN(header_limit),     RUN(asked_before_the_body), RUN(unknown_encodings),
+        RUN(unauthorized_before_the_body),
     };
     return RUN_SCENARIOS("hostile_framing", table);
 }
