@@ -86,8 +86,6 @@ static void check_request(struct request *request)
     bool preflight = access_cors(&config->access, request);
     bool options = str_eq(request->method, STR("OPTIONS"));
     bool known = options || route_find(&config->routes, request);
-    struct problem unknown = request->problem; /* told only to those who may ask */
-    request->problem = (struct problem){0};
     bool open = preflight || (request->route && request->route->access == ACCESS_OPEN);
     if (!open && !authority_identify(config->authority, request))
         return;
@@ -95,10 +93,11 @@ static void check_request(struct request *request)
         return;
     if (!open && request->route && !authority_check_route(request))
         return;
-    request->problem = unknown;
     if (options)
         answer_options(request, &config->routes);
-    else if (known && route_check(request))
+    else if (!known)
+        route_refuse(&config->routes, request); /* said only to those who may ask */
+    else if (route_check(request))
         check_length(request, config);
 }
 

@@ -95,6 +95,11 @@ bool route_find(const struct route_table *table, struct request *request)
             return true;
         }
     }
+    return false;
+}
+
+bool route_refuse(const struct route_table *table, struct request *request)
+{
     struct str allow = route_allow(table, request);
     if (!allow.data)
         return problem_set(&request->problem, &request->arena, PROBLEM_NOT_FOUND,

@@ -16,8 +16,10 @@ const char *method_text(enum http_method method);
 bool route_takes(const struct route *route, struct str parameter);
 /* False: it wants none. */
 bool route_scope(const struct route *route, enum scope *scope);
-/* Sets request->route and id. False: 404 or 405 (with its Allow header) is set as the problem. */
+/* Sets request->route and id. False: there is none. */
 bool route_find(const struct route_table *table, struct request *request);
+/* Sets 404, or 405 with its Allow header, for a request without a route. Returns false. */
+bool route_refuse(const struct route_table *table, struct request *request);
 /* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */
 struct str route_allow(const struct route_table *table, struct request *request);
 /* Accept (406, and request->type), Content-Type (415) and the names of query parameters (422). */

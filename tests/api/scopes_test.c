@@ -113,7 +113,9 @@ SCENARIO(strangers_learn_nothing)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         note(s, "%s", paths[i]);
         expect_problem(get(server, "%s", paths[i]), 401, "unauthorized");
-        expect_problem(call(server, .method = "PATCH", .path = paths[i]), 401, "unauthorized");
+        struct reply *reply = call(server, .method = "PATCH", .path = paths[i]);
+        expect_problem(reply, 401, "unauthorized");
+        assert_null(header(reply, "Allow"));
         expect_problem(call(server, .method = "OPTIONS", .path = paths[i]), 401, "unauthorized");
     }
     expect_problem(ask(server, "cancel", "/nowhere", NULL), 404, "not-found");

@@ -108,8 +108,6 @@ static const struct route *route_as(struct request *request, struct str method)
     request->method = method;
     bool found = route_find(&routes, request);
     request->method = given;
-    if (!found)
-        request->problem = (struct problem){0};
     return found ? request->route : NULL;
 }
 
@@ -143,7 +141,7 @@ static const struct route *check_route(struct request *request)
         must(!strchr(route->path, '{') ||
              (request->id.len && !memchr(request->id.data, '/', request->id.len)));
     } else {
-        check_problem(route_find(&routes, request), request, STATUSES(404, 405));
+        check_problem(route_refuse(&routes, request), request, STATUSES(404, 405));
     }
     check_headers(request);
     return route;
