@@ -153,14 +153,16 @@ bool access_cors(const struct access_rules *rules, struct request *request)
     request_add_header(request, "Access-Control-Allow-Origin", origin);
     request_add_header(request, "Vary", STR("Origin"));
     request_add_header(request, "Access-Control-Expose-Headers",
-                       STR("ETag, Link, Location, Retry-After"));
+                       STR("ETag, Idempotency-Replayed, Link, Location, Retry-After, "
+                           "WWW-Authenticate"));
     if (!str_eq(request->method, STR("OPTIONS")) ||
         !request_header(request, "Access-Control-Request-Method").data)
         return false;
     request_add_header(request, "Access-Control-Allow-Methods",
                        STR("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
     request_add_header(request, "Access-Control-Allow-Headers",
-                       STR("Authorization, Content-Type, If-None-Match, Last-Event-ID, Prefer"));
+                       STR("Authorization, Content-Type, Idempotency-Key, If-None-Match, "
+                           "Last-Event-ID, Prefer"));
     request_add_header(request, "Access-Control-Max-Age", STR("600"));
     return true;
 }
