@@ -52,7 +52,6 @@ static void cancelled(struct request *request)
 {
     struct many *many = request->state;
     struct buf body = {0};
-    mem_free(many->seqs);
     if (many->cancel.command.problem.code != PROBLEM_NONE) {
         reply_problem(request, &many->cancel.command.problem, STR_NONE);
         return;
@@ -65,7 +64,6 @@ static void looked_up(struct request *request)
 {
     struct many *many = request->state;
     if (many->failed) {
-        mem_free(many->seqs);
         reply_refuse(request, PROBLEM_INTERNAL, "the database could not be read");
         return;
     }
@@ -75,6 +73,11 @@ static void looked_up(struct request *request)
                                         .done = cancel_done};
     request_suspend(request, cancelled);
     cancel_many_post(app_of(request)->engine, &many->cancel);
+}
+
+static void many_release(void *many)
+{
+    mem_free(((struct many *)many)->seqs);
 }
 
 /* --- the filter -------------------------------------------------------------------------- */
@@ -149,6 +152,7 @@ void handle_cancel_many(struct request *request)
     }
     many->query = (struct query){.run = query_run, .done = query_done};
     request->state = many;
+    request_at_end(request, many_release, many);
     request_suspend(request, looked_up);
     readers_post(&app_of(request)->engine->readers, &many->query);
 }

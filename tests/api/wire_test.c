@@ -247,6 +247,8 @@ SCENARIO(left_before_the_answer)
         "Content-Length: 19\r\n\r\n" ECHO_BODY,
         "POST /v1/leases HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 19\r\n\r\n{\"functions\":[\"a\"]}",
+        "POST /v1/tasks/cancel HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n" ECHO_BODY,
     };
     enum { ALL = sizeof requests / sizeof *requests };
     functions_remote(s, "a", "");
@@ -256,6 +258,8 @@ SCENARIO(left_before_the_answer)
         create(server, "{'function':'a'}");
     for (int i = 0; i < 100 * ALL; i++) {
         struct http *http = server_connect(server);
+        if (i % ALL == 0)
+            create(server, "{'function':'echo','delay':3600}");
         http_say(http, requests[i % ALL]);
         http_reset(http);
     }
