@@ -21,6 +21,7 @@
 enum {
     MAX_HEADER_LEAST = 4096,     /* libmicrohttpd answers in the same memory */
     CONNECTIONS_DEFAULT = 65536, /* at most, unless --max-connections says so */
+    FAREWELLS_MAX = 1000,
 };
 
 struct serving {
@@ -127,7 +128,9 @@ static struct engine_config engine_config_of(const struct settings *settings)
 static struct admission_limits admission_limits_of(const struct settings *settings, rlim_t files)
 {
     rlim_t spare = files > 512 ? files - 256 : files / 2;
+    rlim_t farewells = spare / 8 < FAREWELLS_MAX ? spare / 8 : FAREWELLS_MAX;
     int64_t all = settings->max_connections;
+    spare -= farewells;
     if (!all)
         all = spare < CONNECTIONS_DEFAULT ? (int64_t)spare : CONNECTIONS_DEFAULT;
     int64_t per_address = settings->max_connections_per_address;
@@ -135,6 +138,7 @@ static struct admission_limits admission_limits_of(const struct settings *settin
         .connections = all,
         .per_address = per_address ? per_address : (all + 1) / 2,
         .exempt_loopback = per_address == 0,
+        .farewells = (int64_t)farewells,
         .streams = settings->max_streams ? settings->max_streams : (all * 3 + 3) / 4,
     };
 }

@@ -19,6 +19,7 @@ struct admission_limits {
     int64_t connections; /* in all, streams among them */
     int64_t per_address; /* of one address */
     int64_t streams;
+    int64_t farewells;    /* last answers (server/farewell.h), beside the connections */
     bool exempt_loopback; /* loopback addresses have no limit of their own: a proxy's clients */
 };
 

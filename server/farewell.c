@@ -20,7 +20,7 @@ struct farewell {
 
 void hub_farewell(struct hub *hub, int fd, struct str text)
 {
-    if (atomic_fetch_add(&hub->farewells, 1) >= FAREWELLS_MAX) {
+    if (atomic_fetch_add(&hub->farewells, 1) >= hub->admission->limits.farewells) {
         atomic_fetch_sub(&hub->farewells, 1);
         (void)send(fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         close(fd);
@@ -34,14 +34,18 @@ void hub_farewell(struct hub *hub, int fd, struct str text)
     mailbox_post(&hub->mailbox, &farewell->mail.mail);
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void farewell_free(struct farewell *farewell)
 {
-    struct farewell *farewell = handle->data;
-    if (--farewell->open_handles)
-        return;
     atomic_fetch_sub(&farewell->hub->farewells, 1);
     buf_done(&farewell->text);
     mem_free(farewell);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct farewell *farewell = handle->data;
+    if (!--farewell->open_handles)
+        farewell_free(farewell);
 }
 
 static void farewell_end(struct farewell *farewell)
@@ -97,8 +101,7 @@ void farewell_start(struct hub *hub, struct hub_mail *mail)
     struct farewell *farewell = container_of(mail, struct farewell, mail);
     if (uv_poll_init(&hub->loop, &farewell->poll, farewell->fd) != 0) {
         close(farewell->fd);
-        buf_done(&farewell->text);
-        mem_free(farewell);
+        farewell_free(farewell);
         return;
     }
     uv_timer_init(&hub->loop, &farewell->timer);

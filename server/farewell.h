@@ -5,7 +5,7 @@
 
 #include "server/hub.h"
 
-enum { FAREWELL_MS = 2000, FAREWELLS_MAX = 1000 };
+enum { FAREWELL_MS = 2000 };
 
 /* Takes the mail that hub_farewell posted. */
 void farewell_start(struct hub *hub, struct hub_mail *mail);

@@ -97,8 +97,8 @@ bool hub_open(struct hub *hub, const char *path, int64_t heartbeat_ms, struct ad
               char **message);
 void hub_start(struct hub *hub);
 /* Any thread: writes a last answer to a socket, the hub's from now on, and closes it once the
- * client has seen it or FAREWELL_MS have passed (server/farewell.c). When it has FAREWELLS_MAX to
- * give already, it is written and closed at once. */
+ * client has seen it or FAREWELL_MS have passed (server/farewell.c). When as many as the limit says
+ * are being given already, it is written and closed at once. */
 void hub_farewell(struct hub *hub, int fd, struct str text);
 /* Any thread: these are the tokens from now on; one reference goes over. Streams of tokens that are
  * not among them, or may not read any more, end (server/holders.c). */

@@ -2,6 +2,7 @@
  * requests hold together. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/api/lib/flood.h"
 #include "tests/api/lib/folder.h"
@@ -202,12 +203,28 @@ SCENARIO(pages_have_bytes)
     assert_int_equal(pages, 3);
 }
 
+/* Last answers have a share of the descriptors, and leave the others some. This is the last
+ * scenario: what it takes from its own limit does not come back. */
+SCENARIO(last_answers_are_limited)
+{
+    enum { FILES = 300, CLIENTS = 250, OWN = 60 };
+    const struct rlimit few = {FILES, FILES};
+    setrlimit(RLIMIT_NOFILE, &few);
+    struct server *server = server_start(s, "%s", "");
+    expect_status(get(server, "/healthz"), 200);
+    flood_open(server, CLIENTS,
+               "POST /v1/tasks HTTP/1.1\r\nHost: evil.example\r\nExpect: 100-continue\r\n"
+               "Content-Length: 19\r\n\r\n");
+    assert_true(metric(server, "process_open_fds") < FILES / 2 + OWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(the_silent_make_room),  RUN(all_are_busy),        RUN(an_address_has_its_share),
-        RUN(loopback_has_no_share), RUN(streams_are_limited), RUN(streams_leave_room),
-        RUN(bodies_in_flight),      RUN(answers_in_flight),   RUN(pages_have_bytes),
+        RUN(the_silent_make_room),     RUN(all_are_busy),        RUN(an_address_has_its_share),
+        RUN(loopback_has_no_share),    RUN(streams_are_limited), RUN(streams_leave_room),
+        RUN(bodies_in_flight),         RUN(answers_in_flight),   RUN(pages_have_bytes),
+        RUN(last_answers_are_limited),
     };
     return RUN_SCENARIOS("hostile_limits", table);
 }
