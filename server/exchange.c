@@ -277,11 +277,10 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
     request_unhold(request);
     if (request->release)
         request->release(request->what);
-    struct arena arena = request->arena;
     if (request->tokens)
         tokens_unref(request->tokens);
     buf_done(&request->body);
+    arena_done(&request->arena);
     mem_free(request);
-    arena_done(&arena);
     *state = NULL;
 }

@@ -1,6 +1,5 @@
 #include "server/http.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "server/exchange.h"

@@ -10,10 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-    SLICE = 256,       /* stored events looked at before the others get their turn */
-    STALLED_BEATS = 4, /* heartbeats without taking a byte: the reader is cut off, and resumes */
-};
+/* Heartbeats without taking a byte: the reader is cut off, and resumes. */
+enum { STALLED_BEATS = 4 };
 
 /* --- its place in the hub's lists ------------------------------------------------ */
 
