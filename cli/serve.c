@@ -143,10 +143,13 @@ static struct admission_limits admission_limits_of(const struct settings *settin
     };
 }
 
-/* The largest result has to fit in, as it comes and on one line. */
+/* The largest result has to fit in, as it comes and on one line; and the largest body, whose every
+ * other byte may be a value. */
 static int64_t in_flight_of(const struct settings *settings)
 {
-    int64_t least = 2 * settings->max_result;
+    int64_t result = 2 * settings->max_result;
+    int64_t body = settings->max_body + settings->max_body / 2 * (int64_t)sizeof(struct json_node);
+    int64_t least = result > body ? result : body;
     return settings->max_in_flight > least ? settings->max_in_flight : least;
 }
 

@@ -133,7 +133,8 @@ SCENARIO(streams_leave_room)
 /* What bodies hold together is limited; small ones always pass. */
 SCENARIO(bodies_in_flight)
 {
-    struct server *server = server_start(s, "--max-in-flight 2000000 --max-result 1000000");
+    struct server *server =
+        server_start(s, "--max-in-flight 2000000 --max-result 1000000 --max-body 100000");
     create(server, "{'id':'later','function':'echo','delay':3600}");
     char *most = text(s, "%s%*s", PUT_HEAD("1000000"), 999990, "");
     struct http **holding = flood_open(server, 2, most);
@@ -149,6 +150,14 @@ SCENARIO(bodies_in_flight)
     expect_status(http_read(holding[0], false), 200);
     eventually(metric(server, "errand_http_held_bytes") == 0);
     expect_result(server, "later", "null");
+}
+
+/* However little that is: the largest body has room with all its values when there is no other. */
+SCENARIO(a_body_alone_fits)
+{
+    struct server *server = server_start(s, "--max-in-flight 1 --max-result 1000");
+    char *values = text_repeat(s, "{\"function\":\"echo\",\"args\":[[", "0,", 500000, "0]]}");
+    expect_status(call(server, .path = "/v1/tasks", .body = values), 201);
 }
 
 /* And so is what answers hold that nobody takes; no result that is read once is lost by it. */
@@ -221,9 +230,11 @@ SCENARIO(last_answers_are_limited)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(the_silent_make_room),     RUN(all_are_busy),        RUN(an_address_has_its_share),
-        RUN(loopback_has_no_share),    RUN(streams_are_limited), RUN(streams_leave_room),
-        RUN(bodies_in_flight),         RUN(answers_in_flight),   RUN(pages_have_bytes),
+        RUN(the_silent_make_room),     RUN(all_are_busy),
+        RUN(an_address_has_its_share), RUN(loopback_has_no_share),
+        RUN(streams_are_limited),      RUN(streams_leave_room),
+        RUN(bodies_in_flight),         RUN(a_body_alone_fits),
+        RUN(answers_in_flight),        RUN(pages_have_bytes),
         RUN(last_answers_are_limited),
     };
     return RUN_SCENARIOS("hostile_limits", table);
