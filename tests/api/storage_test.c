@@ -200,7 +200,7 @@ SCENARIO(talk_is_bounded)
 static int pour(struct server *server, int most)
 {
     int acknowledged = 0;
-    struct reply *reply;
+    struct reply *reply = NULL;
     while (acknowledged < most && (reply = disk_create(server, 20000))->status == 201)
         acknowledged++;
     if (acknowledged < most)
