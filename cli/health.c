@@ -1,5 +1,6 @@
 #include "base/settings.h"
 #include "cli/commands.h"
+#include "server/http.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -53,6 +54,8 @@ int command_health(int argc, char **argv)
     struct settings settings;
     char answer[16] = "";
     const char *wrong = settings_load(&settings, argc, argv, environ, &arena);
+    if (!wrong && !http_address_valid(settings.listen))
+        wrong = "--listen wants HOST:PORT";
     if (wrong) {
         fprintf(stderr, "errand health: %s\n", wrong);
         arena_done(&arena);
