@@ -192,7 +192,7 @@ coverage: ## the lines that units and scenarios reach, by folder; fails below 90
 	@$(MAKE) --no-print-directory COVERAGE=1 OPT=-O1 coverage-run; ran=$$?; \
 	    tools/coverage build/coverage build/coverage/moves build/coverage/exchanges.jsonl && exit $$ran
 coverage-run: $(BUILD)/errand $(UNIT_TESTS) $(API_TESTS)
-	@ERRAND_MOVES=$(abspath $(BUILD)/moves) ERRAND_EXCHANGES=$(abspath $(BUILD)/exchanges.jsonl) \
+	@COVERAGE_MOVES=$(abspath $(BUILD)/moves) ERRAND_EXCHANGES=$(abspath $(BUILD)/exchanges.jsonl) \
 	    $(MAKE) --no-print-directory unit api
 .PHONY: coverage coverage-run
 

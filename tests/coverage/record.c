@@ -1,6 +1,6 @@
 /* Linked into the server of `make coverage` alone (ld --wrap): what leaves by _exit keeps
  * its counters, and each move of the state machine that was asked for is noted in the file
- * that ERRAND_MOVES names, a line each: from, cause. */
+ * that COVERAGE_MOVES names, a line each: from, cause. */
 #include "model/state.h"
 
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static const char *line_of(enum task_state from, enum task_cause cause)
 /* At once, for a server may be killed later. One write of a short line is whole. */
 static void note(const char *line)
 {
-    const char *path = getenv("ERRAND_MOVES");
+    const char *path = getenv("COVERAGE_MOVES");
     int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
     if (fd >= 0 && write(fd, line, strlen(line)) < 0)
         abort();
