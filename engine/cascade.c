@@ -131,7 +131,7 @@ static void end_meta(struct engine *engine, struct txn *txn, struct task_row *me
     ended_push(list, meta->seq);
 }
 
-static void resolve(struct engine *engine, struct txn *txn, struct task_row *meta)
+void task_resolve(struct engine *engine, struct txn *txn, struct task_row *meta)
 {
     bool early = meta->run_at > txn->now;
     task_move(engine, txn, meta, early ? CAUSE_RESOLVED_EARLY : CAUSE_RESOLVED, NULL);
@@ -175,7 +175,7 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
     if (verdict == VERDICT_WIN) {
         meta.winner = ended->seq;
         meta.caused_by = STR_NONE;
-        resolve(engine, txn, &meta);
+        task_resolve(engine, txn, &meta);
         release(engine, txn, &meta, meta.id, list);
     } else if (verdict == VERDICT_FAIL || verdict == VERDICT_CANCEL) {
         end_meta(engine, txn, &meta, verdict, origin_of(ended), list);
@@ -183,7 +183,7 @@ static void settle(struct engine *engine, struct txn *txn, const struct dependen
         meta.version++;
         row_touch(txn->db, &meta);
     } else if (policy_resolved(wait_for)) {
-        resolve(engine, txn, &meta);
+        task_resolve(engine, txn, &meta);
     } else {
         end_meta(engine, txn, &meta, VERDICT_FAIL, meta.caused_by, list);
     }

@@ -145,7 +145,9 @@ static bool take_folder(struct engine *engine, char **message)
     if (owner == 0)
         return refuse(message, engine->config.data, strerror(errno));
     struct buf why = {0};
-    buf_addf(&why, "another server uses this data folder, process %lld", (long long)owner);
+    buf_addf(&why, "another server uses this data folder");
+    if (owner > 0)
+        buf_addf(&why, ", process %lld", (long long)owner);
     refuse(message, engine->config.data, why.data);
     buf_done(&why);
     return false;

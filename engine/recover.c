@@ -84,7 +84,7 @@ static void apply_waiting(struct command *command, struct txn *txn)
         if (unresolved == 0 && rows[i].continued)
             task_count_ended(recovery->engine, txn, rows[i].seq, rows[i].continued);
         else if (unresolved == 0)
-            task_move(recovery->engine, txn, &rows[i], CAUSE_RESOLVED, NULL);
+            task_resolve(recovery->engine, txn, &rows[i]);
     }
 }
 

@@ -31,6 +31,9 @@ void task_log(struct engine *engine, struct txn *txn, int64_t task, struct str l
 /* What follows from the end of a task: meta-tasks that wait for it go on or end, and what nobody
  * wants any more is cancelled. */
 void task_ended(struct engine *engine, struct txn *txn, const struct task_row *row);
+/* Nothing is left that this meta-task has to wait for: it is queued, or scheduled if its time is
+ * still to come. */
+void task_resolve(struct engine *engine, struct txn *txn, struct task_row *meta);
 /* A new meta-task refers to a task that has ended already: counts that for this meta-task alone, as
  * others that wait with the same task have counted it before. */
 void task_count_ended(struct engine *engine, struct txn *txn, int64_t meta, int64_t dependency);

@@ -129,8 +129,6 @@ static bool read_priority(struct reader *reader, struct spec *spec, uint32_t nod
 
 static bool read_run_at(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    if (spec->run_at)
-        return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "give either run_at or delay");
     if (reader->json->nodes[node].type == JSON_STRING &&
         clock_parse(json_string(reader->json, node, reader->arena), &spec->run_at)) {
         spec->run_at = spec->run_at > 0 ? spec->run_at : 1; /* 0 is kept for "not given" */

@@ -1,8 +1,10 @@
 /* `errand backup`: a copy of the database of a server that runs, and going back to it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -136,6 +138,36 @@ SCENARIO(left_over)
     assert_false(folder_has(s, "a.db.partial"));
 }
 
+/* Two at once do not write one file: the second is told, and spoils nothing. */
+SCENARIO(another_writes_it)
+{
+    server_start(s, "%s", "");
+    folder_write(s, "a.db.partial", "half of a backup");
+    int fd = open(folder_path(s, "a.db.partial"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    expect_refused(s, "a.db", "a.db.partial: another backup writes it");
+    assert_string_equal(folder_read(s, "a.db.partial"), "half of a backup");
+    close(fd);
+    expect_backup(s, "a.db");
+    expect_in_order(s, "a.db");
+}
+
+/* Letters that mean something to SQLite where it is given the name of a file as a URI. */
+SCENARIO(odd_names)
+{
+    const char *folder = folder_path(s, "d%41?mode=memory#x");
+    struct server *server = server_start(s, "--data %s", folder);
+    expect_result(server, create(server, "{'function':'echo','args':[1]}"), "1");
+    server_stop(server);
+    struct run *run = errand_run(s, "backup a%%20?b#c.db --data %s", folder);
+    assert_int_equal(run->exit_status, 0);
+    assert_non_null(strstr(run->output, "tasks: 1,"));
+    expect_in_order(s, "a%20?b#c.db");
+    run = errand_run(s, "check %s/errand.db", folder);
+    assert_int_equal(run->exit_status, 0);
+    assert_non_null(strstr(run->output, "tasks: 1,"));
+}
+
 /* Without room there is no new file, the old one is as it was, and it says why. */
 SCENARIO(no_room)
 {
@@ -264,6 +296,7 @@ int main(void)
         RUN(one_file),          RUN(folded_in_by_a_shutdown),
         RUN(data_folder),       RUN(what_is_there),
         RUN(left_over),         RUN(no_room),
+        RUN(another_writes_it), RUN(odd_names),
         RUN(of_a_bad_database), RUN(restored),
     };
     return RUN_SCENARIOS("backup", table);

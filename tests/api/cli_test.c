@@ -1,6 +1,8 @@
 /* Section 1: flags, variables, the line on standard output, exit statuses. */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
@@ -53,6 +55,11 @@ SCENARIO(bad_usage_is_2)
         "serve --listen 127.0.0.1:99999",
         "serve --listen 127.0.0.1:port",
         "serve --slots",
+        "serve --idle-timeout 0",
+        "serve --header-timeout 0",
+        "serve --body-timeout 0",
+        "serve --max-header 100",
+        "serve --data=",
         "serve extra",
         "frobnicate",
     };
@@ -63,6 +70,19 @@ SCENARIO(bad_usage_is_2)
         assert_string_not_equal(run->errors, "");
         assert_string_equal(run->output, "");
     }
+}
+
+/* Without a command, and for --help, the list of commands. */
+SCENARIO(commands_are_listed)
+{
+    static const char *const commands[] = {"serve", "backup", "check", "health", "version"};
+    struct run *none = errand_run(s, "%s", ""), *help = errand_run(s, "--help");
+    assert_int_equal(none->exit_status, 2);
+    assert_int_equal(help->exit_status, 0);
+    assert_string_equal(none->errors, help->output);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        assert_non_null(strstr(help->output, text(s, "\n  %s ", commands[i])));
+    assert_string_equal(errand_run(s, "--version")->output, errand_run(s, "version")->output);
 }
 
 /* 1: every setting is an environment variable too, so a bad one is bad usage. */
@@ -170,6 +190,22 @@ SCENARIO(data_in_use_is_refused)
     expect_result(first, create(first, "{'function':'echo','args':[1]}"), "1");
 }
 
+/* 1: on a full disk the lock has no process id in it, and holds all the same. */
+SCENARIO(data_in_use_by_somebody)
+{
+    server_stop(server_start(s, "%s", ""));
+    folder_write(s, "data/errand.lock", "");
+    int fd = open(folder_path(s, "data/errand.lock"), O_RDWR | O_CLOEXEC);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    assert_int_equal(fcntl(fd, F_SETLK, &whole), 0);
+    struct run *run = errand_run(s, "serve --listen 127.0.0.1:0 --data data");
+    assert_int_equal(run->exit_status, 1);
+    assert_non_null(strstr(run->errors, "data: another server uses this data folder"));
+    assert_null(strstr(run->errors, "process"));
+    close(fd);
+    server_start(s, "%s", "");
+}
+
 /* 1: the lock is gone with its holder, even after kill -9. */
 SCENARIO(data_is_free_after_kill9)
 {
@@ -242,6 +278,9 @@ SCENARIO(token_file_must_exist)
                    s->folder, s->folder);
     assert_int_not_equal(run->exit_status, 0);
     assert_non_null(strstr(run->errors, "nowhere"));
+    run = errand_run(s, "serve --listen 127.0.0.1:0 --data data --token-file %s", s->folder);
+    assert_int_not_equal(run->exit_status, 0);
+    assert_non_null(strstr(run->errors, "cannot be read"));
 }
 
 int main(void)
@@ -254,7 +293,9 @@ int main(void)
         RUN(variables_set_it),
         RUN(help_lists_every_setting),
         RUN(data_in_use_is_refused),
+        RUN(data_in_use_by_somebody),
         RUN(data_is_free_after_kill9),
+        RUN(commands_are_listed),
         RUN(data_folder_is_created),
         RUN(port_in_use_is_1),
         RUN(functions_folder_missing),

@@ -1,6 +1,7 @@
 /* Section 5.5: tasks that are run again whenever they end. */
 #include <string.h>
 
+#include "tests/api/lib/database.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/once.h"
 #include "tests/api/lib/process.h"
@@ -149,6 +150,19 @@ SCENARIO(after_a_restart)
 }
 
 /* 5.5: interruptions by dead servers do not end it, however many. */
+SCENARIO(longest_pause)
+{
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'echo','forever':true}");
+    await_pause(server, "a", 1);
+    server_stop(server);
+    database_run(s, "data/errand.db", "UPDATE tasks SET pause = 40000, run_at = 1");
+    server = server_start(s, "%s", "");
+    struct reply *pausing = await_pause(server, "a", 2);
+    int64_t pause = json_time(pausing, "run_at") - json_time(pausing, "started_at");
+    assert_in_range(pause, 60000, 60000 + DEADLINE_MS);
+}
+
 SCENARIO(after_many_crashes)
 {
     functions_standard(s);
@@ -234,6 +248,7 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(pauses_double),       RUN(what_does_not_end_it), RUN(cancelled),
         RUN(result_from_outside), RUN(after_a_restart),      RUN(after_many_crashes),
+        RUN(longest_pause),
         RUN(on_interrupt_fail),   RUN(ended_for_good),       RUN(bad_input),
     };
     return RUN_SCENARIOS("forever", table);

@@ -234,6 +234,25 @@ SCENARIO(hurry)
         strstr(server_log(server), "shutdown: 1 running and 0 not started are left unfinished"));
 }
 
+/* 5.7: and what had its TERM, however long its grace is, gets KILL. */
+SCENARIO(hurry_past_the_grace)
+{
+    function_file(s, "slow.sh",
+                  "#!/bin/sh\n"
+                  "trap 'echo \"{\\\"progress\\\":2}\" >&3' TERM\n"
+                  "echo '{\"progress\":1}' >&3\n"
+                  "while :; do sleep 0.05; done\n");
+    struct server *server = server_start(s, "--drain 0 --grace 3600");
+    create(server, "{'id':'a','function':'slow'}");
+    await_progress(server, "a", 1);
+    server_signal(server, SIGTERM);
+    await_progress(server, "a", 2);
+    server_signal(server, SIGTERM);
+    assert_int_equal(server_wait(server), 0);
+    server = server_start(s, "%s", "");
+    eventually(json_number(task(server, "a"), "attempt") == 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -245,6 +264,7 @@ int main(void)
         RUN(without_any_request),
         RUN(some_in_time),
         RUN(hurry),
+        RUN(hurry_past_the_grace),
     };
     return RUN_SCENARIOS("interruptions", table);
 }

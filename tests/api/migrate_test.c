@@ -110,6 +110,21 @@ SCENARIO(earlier_versions)
     }
 }
 
+/* One that cannot be brought up to date is refused with the reason, and no task of it is lost. */
+SCENARIO(in_the_way)
+{
+    make_version(s, 1);
+    add_tasks(s);
+    database_run(s, "data/errand.db", "CREATE TABLE leases (mine)");
+    struct run *run = errand_run(s, "serve --listen 127.0.0.1:0 --data data");
+    assert_int_equal(run->exit_status, 1);
+    assert_non_null(strstr(run->errors, "table leases already exists"));
+    database_run(s, "data/errand.db", "DROP TABLE leases");
+    struct server *server = server_start(s, "%s", "");
+    expect_result(server, "ended", "1");
+    expect_result(server, "waiting", "9");
+}
+
 /* One of an earlier version can be backed up by today's binary, before its server is started. */
 SCENARIO(backup_before)
 {
@@ -147,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(earlier_versions),
+        RUN(in_the_way),
         RUN(backup_before),
         RUN(newer_version),
     };
