@@ -125,7 +125,7 @@ def sweep(folder, newest, book, dice):
     for _ in range(4):
         server.launch(dice.choice(["swept:1", "swept:2", f"half-removed:{dice.randint(1, 900)}"]))
         kills += server.ended(5) == -9 or server.kill() == -9
-        check_dead(folder, book, swept=True)
+        check_dead(folder, book)
     server.launch()
     book.expect(server.listening(), "a start failed after a kill in a sweep")
     client = Client(server)
@@ -136,6 +136,6 @@ def sweep(folder, newest, book, dice):
     expect_pinned(client, left, newest, book)
     server.process.terminate()
     server.ended(PATIENCE)
-    for problem in check_store(os.path.join(folder.data, "errand.db"), swept=True):
+    for problem in check_store(os.path.join(folder.data, "errand.db")):
         book.fail(f"after the sweep: {problem}")
     return kills
