@@ -118,6 +118,11 @@ unit: $(UNIT_TESTS) ## the unit tests alone
 	@tools/run-tests $(UNIT_TESTS)
 api: $(BUILD)/errand $(API_TESTS) ## the scenarios over HTTP alone
 	@ERRAND=$(abspath $(BUILD)/errand) tools/run-tests $(API_TESTS)
+# The release itself runs under valgrind; the sanitizers cannot look into it, nor into libraries.
+.PHONY: valgrind
+valgrind: $(BUILD)/errand $(UNIT_TESTS) $(API_TESTS) ## units and scenarios under valgrind's memcheck: errors and leaks; ONLY=NAME for one program
+	@tools/need valgrind
+	@tests/valgrind/run $(UNIT_TESTS) $(API_TESTS)
 # The release itself is tested: the sanitizers' allocator cannot be made to fail in this way.
 faults: build ## calls that fail on purpose, one after the other: all of them but allocations at the start
 	@tools/need test

@@ -25,6 +25,17 @@ void scenario_filter(void)
         cmocka_set_test_filter(only);
 }
 
+/* Does not come back if this one is to be left out. */
+void scenario_skip(struct scenario *s)
+{
+    const char *names = getenv("SKIP");
+    size_t length = strlen(s->name);
+    for (const char *p = names; p && (p = strstr(p, s->name)); p += length) {
+        if ((p == names || p[-1] == ' ') && strchr(" ", p[length]))
+            skip();
+    }
+}
+
 /* The test program adopts what its servers leave behind, so that it can end it. */
 int scenario_begin(void **state)
 {
@@ -144,6 +155,13 @@ int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int deadline_ms(void)
+{
+    enum { PATIENT_MS = 20000 }; /* generous: sanitizers are slow */
+    const char *times = getenv("ERRAND_PATIENCE");
+    return times ? PATIENT_MS * atoi(times) : PATIENT_MS;
 }
 
 struct patience patience_begin(void)
