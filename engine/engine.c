@@ -196,12 +196,16 @@ bool engine_open(struct engine *engine, const struct engine_config *config, char
     engine->claimable = function_set_ref(engine->functions);
     meter_know(&engine->meter, engine->claimable);
     engine->closed = true; /* nothing starts during recovery */
-    bool recovered = recover(engine);
+    char *why = NULL;
+    bool recovered = recover(engine, &why);
     CRASH_POINT(recovered);
     engine->closed = false;
     room_start(&engine->room);
     engine->next_sweep = 1; /* at once */
-    return recovered || refuse(message, config->data, "the database cannot be recovered");
+    if (!recovered)
+        refuse(message, "the database cannot be recovered", why);
+    mem_free(why);
+    return recovered;
 }
 
 void engine_start(struct engine *engine, const struct event_sink *sink)

@@ -89,7 +89,8 @@ static void apply_waiting(struct command *command, struct txn *txn)
 }
 
 static enum problem_code pass(struct engine *engine, enum task_state state, const char *kind,
-                              void (*apply)(struct command *, struct txn *), size_t *changed)
+                              void (*apply)(struct command *, struct txn *), size_t *changed,
+                              char **why)
 {
     struct recovery recovery = {.engine = engine, .state = state, .kind = kind};
     recovery.command = (struct command){.apply = apply, .arena = &recovery.arena};
@@ -100,6 +101,8 @@ static enum problem_code pass(struct engine *engine, enum task_state state, cons
         CRASH_POINT(slice_recovered);
     } while (recovery.seen == SLICE && recovery.command.problem.code == PROBLEM_NONE);
     enum problem_code problem = recovery.command.problem.code;
+    if (problem != PROBLEM_NONE && problem != PROBLEM_STORAGE_FULL)
+        *why = mem_string(recovery.command.problem.detail.data);
     arena_done(&recovery.arena);
     return problem;
 }
@@ -110,7 +113,7 @@ static void log_recovered(size_t running)
         log_info("recovery: tasks that were running when the server died: %zu", running);
 }
 
-bool recover(struct engine *engine)
+bool recover(struct engine *engine, char **why)
 {
     static const struct {
         enum task_state state;
@@ -124,9 +127,9 @@ bool recover(struct engine *engine)
     for (size_t i = 0; i < array_size(passes); i++) {
         enum task_state state = passes[i].state;
         enum problem_code problem =
-            pass(engine, state, passes[i].kind, passes[i].apply, &changed[state]);
+            pass(engine, state, passes[i].kind, passes[i].apply, &changed[state], why);
         engine->recovering = engine->recovering || problem == PROBLEM_STORAGE_FULL;
-        if (problem != PROBLEM_NONE && problem != PROBLEM_STORAGE_FULL)
+        if (*why)
             return false;
     }
     if (!engine->recovering)

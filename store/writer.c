@@ -265,10 +265,12 @@ static void last_done(struct command *command)
 
 void writer_stop(struct writer *writer)
 {
-    struct last last = {{.apply = nothing, .done = last_done}, writer};
+    struct arena arena = {0};
+    struct last last = {{.apply = nothing, .done = last_done, .arena = &arena}, writer};
     atomic_store(&writer->stopping, true);
     writer_post(writer, &last.command);
     pthread_join(writer->thread, NULL);
+    arena_done(&arena);
     txn_done(&writer->txn);
     mailbox_done(&writer->mailbox);
 }
