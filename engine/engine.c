@@ -153,6 +153,18 @@ static bool take_folder(struct engine *engine, char **message)
     return false;
 }
 
+static bool count_tasks(struct engine *engine, struct db *db, char **why)
+{
+    tally_init(&engine->tally);
+    meter_init(&engine->meter);
+    last_errors_init(&engine->last_errors);
+    tally_load(&engine->tally, db);
+    if (db_status(db) == DB_OK)
+        return true;
+    *why = mem_string(db_message(db));
+    return false;
+}
+
 static bool open_database(struct engine *engine, char **message)
 {
     const struct writer_client client = {engine, before_commit, after_commit, undone, deadline};
@@ -160,14 +172,10 @@ static bool open_database(struct engine *engine, char **message)
     const char *path = engine_database(&engine->config, &arena);
     char *why = NULL;
     struct db *db = identity_check(path, &why) ? db_open(path, DB_WRITE, &why) : NULL;
-    bool fine = db && migrate(db, &why);
+    bool fine = db && migrate(db, &why) && count_tasks(engine, db, &why);
     if (!fine)
         refuse(message, path, why);
     if (fine) {
-        tally_init(&engine->tally);
-        meter_init(&engine->meter);
-        last_errors_init(&engine->last_errors);
-        tally_load(&engine->tally, db);
         room_open(&engine->room, db);
         writer_init(&engine->writer, db, &engine->room, &client);
     } else {
