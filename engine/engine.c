@@ -86,6 +86,7 @@ static void undone(void *arg, struct txn *txn)
     polls_undone(engine);
     reset_orders(engine);
     engine->next_due = engine->next_lease = 0;
+    engine->next_sweep = 1; /* what it had deleted is there again */
     engine->failing = true;
     engine->again = true; /* what could not be claimed now may be later */
 }
