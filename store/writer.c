@@ -100,10 +100,16 @@ static void refuse(struct writer *writer, struct command *command, enum db_statu
     finish(writer, command);
 }
 
+/* The last end of what is held. */
+static struct mail **held_end(struct writer *writer)
+{
+    return writer->held ? writer->last_held : &writer->held;
+}
+
 static void hold(struct writer *writer, struct command *command)
 {
     command->mail.next = NULL;
-    *(writer->held ? writer->last_held : &writer->held) = &command->mail;
+    *held_end(writer) = &command->mail;
     writer->last_held = &command->mail.next;
     writer->held_until = clock_mono_ns() + RETRY_NS;
     atomic_store(&writer->behind, true);
@@ -133,21 +139,37 @@ static bool run_alone(struct writer *writer, struct command *command)
     return false;
 }
 
+/* What is held up to that end was tried: next time the others come first, or what has no room would
+ * keep what has some from being stored. */
+static void take_turns(struct writer *writer, struct mail **end)
+{
+    if (end == &writer->held)
+        return;
+    *writer->last_held = writer->held;
+    writer->held = *end;
+    writer->last_held = end;
+    *end = NULL;
+}
+
 /* What could not be stored together, for that reason. */
 static void run_each(struct writer *writer, struct mail *first, const struct mail *rest,
                      enum db_status status)
 {
+    struct mail **tried = NULL;
     int failed = 0;
     for (struct mail *mail = first, *next; mail != rest; mail = next) {
         struct command *command = command_of(mail);
         next = mail->next;
         if (status == DB_BUSY) /* each would wait for the same lock as long again */
             put_off(writer, command, status);
-        else if (command->internal && failed >= ALONE_MAX)
+        else if (command->internal && failed >= ALONE_MAX) {
+            tried = tried ? tried : held_end(writer);
             hold(writer, command);
-        else
+        } else
             failed += !run_alone(writer, command);
     }
+    if (tried)
+        take_turns(writer, tried);
 }
 
 /* Runs the first commands of a list, at most BATCH_MAX; gives the rest. */
