@@ -79,7 +79,7 @@ static void give(struct room *room)
 
 /* What was done stands in the log. Folded into the file, the log can be written again from its
  * beginning. The page that is written then is the proof, and shortens a log that is too long. */
-static bool can_write(struct room *room)
+static enum db_status try_write(struct room *room)
 {
     struct buf same = {0};
     db_fold(room->db);
@@ -91,19 +91,29 @@ static bool can_write(struct room *room)
     db_script(room->db, same.data);
     db_commit(room->db);
     buf_done(&same);
-    bool written = db_status(room->db) == DB_OK && !db_cramped(room->db);
+    enum db_status status = db_status(room->db);
+    if (status == DB_OK && db_cramped(room->db))
+        status = DB_FULL;
     db_rollback(room->db);
-    return written;
+    return status;
+}
+
+/* Parts of the reserve go until a page can be written. */
+static enum db_status make_way(struct room *room)
+{
+    enum db_status status = try_write(room);
+    while (status == DB_FULL && room->left) {
+        give(room);
+        status = try_write(room);
+    }
+    room->stuck = status == DB_FULL;
+    return status;
 }
 
 /* More than the reserve has to be there, or the disk would be full again at once. */
 static bool has_room(struct room *room)
 {
     int64_t wanted = room->reserve + margin(room);
-    while ((room->stuck = !can_write(room)) && room->left)
-        give(room);
-    if (room->stuck)
-        return false;
     return (free_on_disk(room) + room->left >= wanted && take(room)) ||
            free_in_file(room) >= wanted;
 }
@@ -125,11 +135,14 @@ static void found_room(struct room *room)
              (double)(clock_mono_ns() - room->since) / 1e9, (long long)room->refused);
 }
 
+/* That another program holds the lock, or that the disk fails in another way, says nothing of room.
+ */
 static void look(struct room *room)
 {
-    if (has_room(room))
+    enum db_status status = make_way(room);
+    if (status == DB_OK && has_room(room))
         found_room(room);
-    else
+    else if (status == DB_OK || status == DB_FULL)
         found_full(room);
     room->next_look = clock_mono_ns() + LOOK_NS;
 }
