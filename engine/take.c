@@ -52,7 +52,9 @@ static void supply_apply(struct command *command, struct txn *txn)
                                          : "the task has ended already");
         return;
     }
+    /* What runs by an earlier server's account has no attempt here. */
     bool running = row_state(&row) == STATE_RUNNING && !lease_revoke(txn, &row);
+    running = running && !engine->recovering;
     task_move(engine, txn, &row, CAUSE_SUPPLY, &(struct move_with){.result = supply->result});
     if (running)
         kill_attempt(engine, &row);
