@@ -325,6 +325,9 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     struct spawn noted = *spawn;
     int pidfd;
     noted.slot = child->slot = children_take(pool->children);
+    if (!noted
+             .slot) /* functions that became another mode while they ran take slots beside others */
+        return EAGAIN;
     noted.mark = child->mark = children_mark(pool->children);
     noted.owner = pool->children->owner;
     int rc = spawn_child(&noted, &child->pid, &pidfd);

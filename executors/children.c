@@ -159,6 +159,8 @@ bool children_open(struct children *children, const char *path, size_t capacity,
 
 struct child_slot *children_take(struct children *children)
 {
+    if (!children->free_count)
+        return NULL;
     struct child_slot *slot = &children->table->slots[children->free[--children->free_count]];
     slot->started = boot_ns() / 1000000;
     __atomic_store_n(&slot->pid, children->owner, __ATOMIC_RELEASE);

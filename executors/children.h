@@ -28,7 +28,7 @@ struct children {
  * has left these groups, and waits until all are gone; *killed counts the groups. False: errno
  * says why. */
 bool children_open(struct children *children, const char *path, size_t capacity, size_t *killed);
-/* Takes a slot for a child that is about to be started. */
+/* Takes a slot for a child that is about to be started. NULL: none is free. */
 struct child_slot *children_take(struct children *children);
 /* For that child, and for what it will start (executors/mark.h). 0: children cannot be marked. */
 uint64_t children_mark(struct children *children);
