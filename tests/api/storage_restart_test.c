@@ -97,6 +97,34 @@ SCENARIO(recovers_when_there_is_room)
     assert_int_equal(disk_log_lines(server, "recovery: tasks that were running"), 1);
 }
 
+/* 4, 5.7: what an earlier server left running may be ended from outside while the recovery waits
+ * for room. It has no process here, and so no slot that would be taken for ever. */
+SCENARIO(ended_before_it_is_recovered)
+{
+    enum { CROWD = 490 }; /* more than there is room for */
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    struct server *server = server_start(s, "--reserve 0 --slots 1");
+    create(server, "{'id':'a','function':'hold'}");
+    await_progress(server, "a", 1);
+    for (int i = 0; i < CROWD; i++)
+        create(server, "{'function':'sleep','args':[3600]}");
+    eventually(count_tasks(server, "state=running") == CROWD + 1);
+    server_kill9(server);
+    fold_log(s);
+    folder_write(s, "data/spare", text(s, "%98304s", ""));
+    disk_fill(s);
+    unlink(folder_path(s, "data/spare"));
+    server = server_start(s, "--reserve 0 --slots 1");
+    expect_state(server, "a", "running");
+    expect_status(call(server, .method = "PUT", .path = "/v1/tasks/a/result", .body = "7"), 200);
+    assert_int_equal(count_tasks(server, "state=running"), CROWD);
+    disk_make_room(server);
+    create(server, "{'id':'b','function':'cat'}");
+    expect_outcome(server, "b", "succeeded");
+    expect_result(server, "a", "7");
+}
+
 /* 5.7: a shutdown needs no room: what could not be stored runs again. */
 SCENARIO(shuts_down_without_room)
 {
@@ -129,9 +157,8 @@ SCENARIO(shuts_down_without_room)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(starts_with_its_reserve),
-        RUN(starts_without_room),
-        RUN(recovers_when_there_is_room),
+        RUN(starts_with_its_reserve),     RUN(starts_without_room),
+        RUN(recovers_when_there_is_room), RUN(ended_before_it_is_recovered),
         RUN(shuts_down_without_room),
     };
     return RUN_SCENARIOS("storage_restart", table);

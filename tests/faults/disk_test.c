@@ -7,9 +7,12 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "tests/api/lib/disk.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/http.h"
+#include "tests/api/lib/process.h"
 #include "tests/api/lib/sse.h"
 #include "tests/api/lib/tasks.h"
 #include "tests/faults/scenes.h"
@@ -101,8 +104,8 @@ SCENARIO(busy_for_too_long)
     expect_outcome(server, "a0", "succeeded");
 }
 
-/* A shutdown ends even so, and what it could not store runs again. */
-SCENARIO(busy_at_the_end)
+/* A shutdown ends even so, and what it could not store runs again. A start says why it does not. */
+SCENARIO(locked_at_the_end)
 {
     functions_standard(s);
     struct server *server = server_start(s, "%s", "");
@@ -112,10 +115,67 @@ SCENARIO(busy_at_the_end)
     server_signal(server, SIGTERM);
     eventually(server_over(server, 1000) || strstr(server_log(server), "locked"));
     eventually(server_over(server, 1000));
+    assert_int_equal(server->exit_status, 0);
+    server = server_try(s, "");
+    assert_int_equal(server_wait(server), 1);
+    assert_non_null(strstr(server_log(server), "another program has held the database"));
     sql(db, "COMMIT");
     server = server_start(s, "%s", "");
     release(s, "h", "7");
     expect_result(server, "h", "7");
+}
+
+static int64_t reserve_left(struct scenario *s)
+{
+    struct stat status;
+    return stat(folder_path(s, "data/errand.reserve"), &status) == 0 ? status.st_size : 0;
+}
+
+/* A full disk, and the lock: the reserve is not given up for what it is no help against. */
+SCENARIO(locked_on_a_full_disk)
+{
+    disk_make(s, DISK_KB);
+    struct server *server = server_start(s, "%s", "");
+    disk_fill_up(server);
+    int64_t left = reserve_left(s);
+    assert_true(left > 0);
+    sqlite3 *db = hold_database(s);
+    for (int round = 1; round <= 2; round++)
+        eventually(disk_log_lines(server, "locked") == round);
+    assert_int_equal(reserve_left(s), left);
+    assert_int_equal(disk_ready(server), 503);
+    sql(db, "COMMIT");
+    disk_make_room(server);
+    create(server, "{'id':'a','function':'echo','args':[1]}");
+    expect_result(server, "a", "1");
+}
+
+/* What has no room, however much of it there is, keeps nobody else from ending, though all end at
+ * once. */
+SCENARIO(room_for_the_last)
+{
+    enum { LARGE = 20 };
+    disk_make(s, DISK_KB);
+    functions_standard(s);
+    disk_function_large(s);
+    struct server *server = server_start(s, "--slots %d", LARGE + 1);
+    for (int i = 0; i < LARGE; i++) {
+        create(server, "{'id':'l%d','function':'large'}", i);
+        await_progress(server, text(s, "l%d", i), 1);
+    }
+    create(server, "{'id':'h','function':'hold'}");
+    await_progress(server, "h", 1);
+    disk_fill_up(server);
+    sqlite3 *db = hold_database(s);
+    for (int i = 0; i < LARGE; i++)
+        release(s, text(s, "l%d", i), "go");
+    for (int i = 0; i < LARGE; i++)
+        eventually(folder_has(s, text(s, "scratch/l%d.over", i)));
+    release(s, "h", "7");
+    eventually(!process_alive(folder_pid(s, "h.pids", 0)));
+    sql(db, "COMMIT");
+    expect_result(server, "h", "7");
+    expect_state(server, "l0", "running");
 }
 
 /* --- no room, and a disk that fails ------------------------------------------------------- */
@@ -191,6 +251,21 @@ SCENARIO(refused_stays_refused)
     }
 }
 
+/* What could not be deleted when it was too old is, once it can be. */
+SCENARIO(deletes_later)
+{
+    struct fault_page *page = fault_page_open(s);
+    struct server *server = server_start(s, "--retain 1s");
+    const struct fault fault = {FAULT_write, "", EIO, true};
+    create(server, "{'id':'a','function':'echo'}");
+    finished(server, "a");
+    fault_arm(page, &fault, 1);
+    eventually(atomic_load(&page->failed) > 0);
+    fault_disarm(page);
+    expect_status(get(server, "/v1/tasks/a"), 200);
+    eventually(get(server, "/v1/tasks/a")->status == 404);
+}
+
 /* SQLITE_IOERR, of a read: 500, and the next is served. */
 SCENARIO(read_fails)
 {
@@ -234,11 +309,19 @@ SCENARIO(sync_fails)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(busy_for_a_while),      RUN(busy_for_too_long), RUN(no_room),    RUN(write_fails),
-        RUN(refused_stays_refused), RUN(read_fails),        RUN(sync_fails), RUN(busy_at_the_end),
+        RUN(busy_for_a_while),
+        RUN(busy_for_too_long),
+        RUN(no_room),
+        RUN(room_for_the_last),
+        RUN(write_fails),
+        RUN(refused_stays_refused),
+        RUN(deletes_later),
+        RUN(read_fails),
+        RUN(sync_fails),
+        RUN(locked_at_the_end),
+        RUN(locked_on_a_full_disk),
     };
     if (getenv("ROUNDS") && strcmp(getenv("ROUNDS"), "0") != 0 && !getenv("ONLY"))
-        cmocka_set_skip_filter(
-            "busy_at_the_end"); /* it takes half a minute: not in the short form */
+        cmocka_set_skip_filter("locked_*"); /* half a minute: not in the short form */
     return RUN_SCENARIOS("when the disk says no", table);
 }
