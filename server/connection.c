@@ -89,19 +89,21 @@ static void say(const struct connection *c, struct str text)
 static void time_out(struct connection *c)
 {
     struct http_server *server = c->thread->server;
-    bool asked = c->phase == PHASE_BODY || (c->phase == PHASE_FIRST && traffic_of(c->fd) > 0);
+    bool asked = c->phase == PHASE_BODY || (c->phase == PHASE_FIRST && traffic_received(c->fd) > 0);
     atomic_fetch_add(&server->timeouts[c->phase], 1);
     if (asked)
         say(c, server->texts[HTTP_TEXT_TIMEOUT]);
     cut_off(c);
 }
 
-/* Whether a body, or an answer, moves as fast as it has to. */
+/* Whether a body, or an answer, moves as fast as it has to. What goes the other way does not count:
+ * whoever takes no answer could talk instead. */
 static bool moves(struct connection *c)
 {
     const struct connection_limits *limits = &c->thread->server->config.limits;
-    int64_t before = c->moved, moved = traffic_of(c->fd);
-    if (moved - before < limits->min_rate * limits->body_ms / 1000)
+    int64_t moved = c->phase == PHASE_BODY ? traffic_received(c->fd) : traffic_taken(c->fd);
+    double least = (double)limits->min_rate * (double)limits->body_ms / 1000;
+    if ((double)(moved - c->moved) < least)
         return false;
     list_remove(c);
     list_append(c);

@@ -36,7 +36,7 @@ struct connection {
     int fd;            /* libmicrohttpd's */
     enum connection_phase phase;
     int64_t since; /* loop time at which the phase began, or was last looked at; milliseconds */
-    int64_t moved; /* bytes that had come and gone by then */
+    int64_t moved; /* bytes of the phase's direction that the connection had seen by then */
 };
 
 struct connection_list {

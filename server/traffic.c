@@ -4,10 +4,20 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-int64_t traffic_of(int fd)
+static struct tcp_info info_of(int fd)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof(info);
     (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-    return (int64_t)(info.tcpi_bytes_received + info.tcpi_bytes_acked);
+    return info;
+}
+
+int64_t traffic_received(int fd)
+{
+    return (int64_t)info_of(fd).tcpi_bytes_received;
+}
+
+int64_t traffic_taken(int fd)
+{
+    return (int64_t)info_of(fd).tcpi_bytes_acked;
 }

@@ -6,7 +6,9 @@
 
 #include <stdint.h>
 
-/* What its client has sent, and what it has acknowledged. Any thread. */
-int64_t traffic_of(int fd);
+/* What its client has sent. Any thread, as the next. */
+int64_t traffic_received(int fd);
+/* What its client has acknowledged. */
+int64_t traffic_taken(int fd);
 
 #endif

@@ -49,7 +49,8 @@ SCENARIO(too_slow_is_told)
     expect_closed(silent); /* it asked nothing, so there is nothing to say */
 }
 
-/* A byte now and then does not help: the time is that of the whole head, and a body has a rate. */
+/* A byte now and then does not help: the time is that of the whole head, and a body has a rate, far
+ * above that of these bytes. */
 static void check_drip(struct server *server, const char *start, const char *drop)
 {
     struct http *http = server_connect(server);
@@ -60,7 +61,8 @@ static void check_drip(struct server *server, const char *start, const char *dro
 
 SCENARIO(dripping_clients)
 {
-    struct server *server = server_start(s, "--header-timeout 1 --body-timeout 1 --min-rate 1000000");
+    struct server *server =
+        server_start(s, "--header-timeout 1 --body-timeout 1 --min-rate 100000");
     check_drip(server, "GET /v1/tasks HTTP/1.1\r\n", "X: y\r\n");
     check_drip(server,
                "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n", " ");
@@ -165,12 +167,28 @@ SCENARIO(answers_not_taken)
     eventually(metric(server, "errand_http_timeouts_total{phase='answer'}") == 8);
 }
 
+/* Nor does it help to say something meanwhile. */
+SCENARIO(talking_in_place_of_taking)
+{
+    struct server *server = server_start(s, "--body-timeout 1 --min-rate 1");
+    const char *id = create(server, "{'function':'echo','args':['%01000000d']}", 0);
+    expect_outcome(server, id, "succeeded");
+    struct http *http = server_connect(server);
+    http_window(http, 4096);
+    for (int k = 0; k < 8; k++)
+        http_say(http, text(s, "GET /v1/tasks/%s/result HTTP/1.1\r\nHost: localhost\r\n\r\n", id));
+    eventually((http_say(http, "GET "),
+                metric(server, "errand_http_timeouts_total{phase='answer'}") == 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(half_requests),        RUN(too_slow_is_told),     RUN(dripping_clients),
-        RUN(slow_but_steady_body), RUN(idle_connections_end), RUN(waits_are_not_idle),
-        RUN(idle_thousands),       RUN(waiting_thousands),    RUN(answers_not_taken),
+        RUN(half_requests),        RUN(too_slow_is_told),
+        RUN(dripping_clients),     RUN(slow_but_steady_body),
+        RUN(idle_connections_end), RUN(waits_are_not_idle),
+        RUN(idle_thousands),       RUN(waiting_thousands),
+        RUN(answers_not_taken),    RUN(talking_in_place_of_taking),
     };
     return RUN_SCENARIOS("hostile_clients", table);
 }
