@@ -15,7 +15,8 @@ static struct str stream_head(struct request *request, enum stream_kind kind)
     struct buf head = {0};
     buf_addf(&head,
              "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-store\r\n"
-             "X-Accel-Buffering: no\r\nConnection: close\r\n",
+             "X-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\n"
+             "Connection: close\r\n",
              kinds[kind].type);
     for (const struct header *header = request->headers; header; header = header->next)
         buf_addf(&head, "%s: %s\r\n", header->name.data, header->value.data);

@@ -115,7 +115,7 @@ void reply_render(const struct problem *problem, const struct header *headers, s
     problem_render(problem, STR_NONE, &body);
     buf_addf(out,
              "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
-             "Content-Length: %zu\r\nConnection: close\r\n",
+             "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\nConnection: close\r\n",
              kind->status, MHD_get_reason_phrase_for(kind->status), body.len);
     if (kind->status == 503)
         buf_add_text(out, "Retry-After: 1\r\n");

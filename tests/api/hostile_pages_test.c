@@ -153,13 +153,34 @@ SCENARIO(own_pages)
     assert_int_equal(count_tasks(server, ""), 3);
 }
 
+/* What a function wrote is no page, whatever it looks like and whoever writes the answer. */
+SCENARIO(nothing_is_guessed)
+{
+    static const char *const rows[] = {
+        "GET /v1/tasks/live/result HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/tasks/done/logs HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/tasks/live/logs?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /v1/tasks HTTP/1.1\r\nHost: <b>\r\nContent-Length: 9\r\nExpect: "
+        "100-continue\r\n\r\n",
+    };
+    struct server *server = start_with_tasks(s, "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        note(s, "%s", rows[i]);
+        struct http *http = server_connect(server);
+        http_say(http, rows[i]);
+        struct reply *reply = http_read_head(http, false);
+        assert_non_null(reply);
+        expect_header(reply, "X-Content-Type-Options", "nosniff");
+        http_close(http);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(across_origins),
-        RUN(reads_across_origins),
-        RUN(rebound_names),
-        RUN(own_pages),
+        RUN(across_origins), RUN(reads_across_origins), RUN(rebound_names),
+        RUN(own_pages),      RUN(nothing_is_guessed),
     };
     return RUN_SCENARIOS("hostile_pages", table);
 }
