@@ -20,16 +20,13 @@ static struct str inside(const struct json *json, uint32_t node)
     return (struct str){raw.data + 1, raw.len - 2};
 }
 
-static unsigned hex_digit(char c)
-{
-    return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
-}
-
 /* digits: four, which the parser has seen. */
 static unsigned hex_unit(const char *digits)
 {
-    return hex_digit(digits[0]) << 12 | hex_digit(digits[1]) << 8 | hex_digit(digits[2]) << 4 |
-           hex_digit(digits[3]);
+    unsigned unit = 0;
+    for (int i = 0; i < 4; i++)
+        unit = unit << 4 | (unsigned)hex_digit(digits[i]);
+    return unit;
 }
 
 /* As UTF-8 (RFC 3629, section 3); gives the number of bytes. */

@@ -55,6 +55,22 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
+bool str_listed(struct str s, const struct str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(list[i], s))
+            return true;
+    }
+    return false;
+}
+
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
+}
+
 struct str str_trim(struct str s)
 {
     while (s.len && (s.data[0] == ' ' || s.data[0] == '\t')) {

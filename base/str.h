@@ -37,6 +37,10 @@ int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 /* As str_eq, ASCII letters alike in either case (RFC 9110 tokens). */
 bool str_eq_nocase(struct str a, struct str b);
+/* Whether it is one of them. */
+bool str_listed(struct str s, const struct str *list, size_t count);
+/* The value of a hexadecimal digit; -1: it is none. */
+int hex_digit(char c);
 /* Without the spaces and tabs at both ends (RFC 9110 OWS). */
 struct str str_trim(struct str s);
 /* Takes the part before the first sep off *rest and returns it; at the end *rest is STR_NONE. */

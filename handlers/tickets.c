@@ -87,22 +87,13 @@ static bool refuse_stream(struct request *request, const char *why)
     return problem_set(&request->problem, &request->arena, PROBLEM_INSUFFICIENT_SCOPE, "%s", why);
 }
 
-static bool listed(const struct str *list, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(list[i], name))
-            return true;
-    }
-    return false;
-}
-
 /* Those that were asked for have to be among the ticket's. If none were, all of the ticket's are.
  */
 static bool narrow(const struct str **asked, size_t *asked_count, const struct str *bound,
                    size_t bound_count)
 {
     for (size_t i = 0; bound_count && i < *asked_count; i++) {
-        if (!listed(bound, bound_count, (*asked)[i]))
+        if (!str_listed((*asked)[i], bound, bound_count))
             return false;
     }
     if (!*asked_count) {
@@ -128,6 +119,6 @@ bool ticket_opens(struct request *request, struct str task)
     if (ticket && ticket->channel_count)
         return refuse_stream(request,
                              "this ticket is bound to channels: it opens /v1/events alone");
-    return !ticket || !ticket->task_count || listed(ticket->tasks, ticket->task_count, task) ||
+    return !ticket || !ticket->task_count || str_listed(task, ticket->tasks, ticket->task_count) ||
            refuse_stream(request, "this ticket is bound to other tasks");
 }

@@ -64,10 +64,7 @@ const struct function *function_find(const struct function_set *set, struct str 
 
 bool function_granted(const struct function_grant *grant, struct str name)
 {
-    bool listed = false;
-    for (size_t i = 0; i < grant->count && name.data && !listed; i++)
-        listed = str_eq(grant->names[i], name);
-    return grant->all || listed;
+    return grant->all || str_listed(name, grant->names, grant->count);
 }
 
 struct function_set *function_set_ref(struct function_set *set)

@@ -112,12 +112,9 @@ bool access_host(const struct access_rules *rules, struct request *request)
 
 static bool origin_listed(const struct access_rules *rules, struct str origin)
 {
-    for (size_t i = 0; i < rules->cors_origins.count; i++) {
-        struct str allowed = rules->cors_origins.items[i];
-        if (str_eq(allowed, STR("*")) || str_eq(allowed, origin))
-            return true;
-    }
-    return false;
+    const struct settings_list *listed = &rules->cors_origins;
+    return str_listed(STR("*"), listed->items, listed->count) ||
+           str_listed(origin, listed->items, listed->count);
 }
 
 /* The page came from this very server: its origin is a scheme and the host it asked for. */

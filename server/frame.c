@@ -99,20 +99,11 @@ struct str channels_next(struct str *rest)
     return name;
 }
 
-static bool listed(const struct str *list, size_t count, struct str s)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(list[i], s))
-            return true;
-    }
-    return false;
-}
-
 static bool channel_listed(const struct filter *filter, struct str channels)
 {
     struct str name;
     while ((name = channels_next(&channels)).data) {
-        if (listed(filter->channels, filter->channel_count, name))
+        if (str_listed(name, filter->channels, filter->channel_count))
             return true;
     }
     return false;
@@ -158,8 +149,8 @@ bool filter_passes(const struct filter *filter, const struct frame *frame)
     return (frame->type != EVENT_LOG || filter->logs) &&
            (!filter->types || filter->types >> frame->type & 1) &&
            (!filter->seq || filter->seq == frame->seq) &&
-           (!filter->task_count || listed(filter->tasks, filter->task_count, frame->task)) &&
+           (!filter->task_count || str_listed(frame->task, filter->tasks, filter->task_count)) &&
            (!filter->function_count ||
-            listed(filter->functions, filter->function_count, frame->function)) &&
+            str_listed(frame->function, filter->functions, filter->function_count)) &&
            (!filter->channel_count || channel_listed(filter, frame->channels));
 }

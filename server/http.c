@@ -59,14 +59,6 @@ static void http_main(void *arg)
     uv_run(&thread->loop, UV_RUN_DEFAULT);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Percent-decoding in place (RFC 3986, section 2.1). %00 stays as it is: decoded, it would end the
  * C strings that libmicrohttpd gives us, and "/v1/tasks/a%00b" would be "/v1/tasks/a". */
 static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
@@ -75,8 +67,8 @@ static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
     (void)arg;
     (void)connection;
     for (const char *in = text; *in; in++) {
-        int high = in[0] == '%' ? hex(in[1]) : -1;
-        int low = high >= 0 ? hex(in[2]) : -1;
+        int high = in[0] == '%' ? hex_digit(in[1]) : -1;
+        int low = high >= 0 ? hex_digit(in[2]) : -1;
         *out = *in;
         if (low >= 0 && (high || low)) {
             *out = (char)(high << 4 | low);

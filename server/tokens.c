@@ -71,14 +71,6 @@ static const char *read_scopes(struct token *token, struct str list, struct aren
     return NULL;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int lower = c | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool read_digest(struct str text, struct digest *digest)
 {
     static const struct str prefix = STR_INIT("sha256:");
