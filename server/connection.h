@@ -20,7 +20,7 @@ enum connection_phase {
     PHASE_BODY,   /* sends a body: --min-rate, over --body-timeout */
     PHASE_WORK,   /* waits for us: no limit */
     PHASE_ANSWER, /* takes an answer: as for a body */
-    PHASE_END,    /* was cut off and is about to be closed */
+    PHASE_END,    /* was cut off, has no place and is about to be closed: asks nothing any more */
     PHASES
 };
 

@@ -241,10 +241,13 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
                                  size_t *size, void **state)
 {
     struct request *request = *state;
+    struct connection *from = connection_of(connection);
     (void)version;
+    if (from->phase == PHASE_END) /* what it had sent before is read all the same */
+        return MHD_NO;
     if (!request) {
         request = *state = request_new(arg, connection, url, method);
-        connection_enter(connection_of(connection), PHASE_BODY);
+        connection_enter(from, PHASE_BODY);
         return first_call(request);
     }
     if (*size)

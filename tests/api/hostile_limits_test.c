@@ -1,8 +1,10 @@
 /* Limits on how many: connections in all and by address, event streams, and the memory that
  * requests hold together. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "tests/api/lib/flood.h"
 #include "tests/api/lib/folder.h"
@@ -38,6 +40,32 @@ SCENARIO(the_silent_make_room)
     assert_true(metric(server, "errand_http_connections") <= LIMIT);
     assert_true(metric(server, "errand_http_evictions_total") >= 5);
     expect_metric(server, "errand_http_refused_total{reason='all'}", 0);
+}
+
+/* Who has made room is not served any more, whatever he has sent by then: here both are there when
+ * the server looks for the first time. */
+SCENARIO(who_made_room_is_not_served)
+{
+    const char *rows[] = {
+        "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 19\r\n\r\n{\"function\":\"echo\"}",
+    };
+    struct server *server = server_start(s, "--max-connections 1 --http-threads 1");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        note(s, "%s", rows[i]);
+        server_signal(server, SIGSTOP);
+        assert_int_equal(waitpid(server->pid, NULL, WUNTRACED), server->pid);
+        struct http *first = server_connect(server);
+        http_say(first, rows[i]);
+        struct http *second = server_connect(server);
+        server_signal(server, SIGCONT);
+        get_list(second);
+        expect_closed(first);
+    }
+    assert_int_equal(count_tasks(server, ""), 0);
+    expect_metric(server, "errand_sse_subscribers", 0);
+    expect_metric(server, "errand_http_connections", 1);
 }
 
 /* Where all are busy the newcomer is told so at once, and has a place when one is free again. */
@@ -230,12 +258,12 @@ SCENARIO(last_answers_are_limited)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(the_silent_make_room),     RUN(all_are_busy),
-        RUN(an_address_has_its_share), RUN(loopback_has_no_share),
-        RUN(streams_are_limited),      RUN(streams_leave_room),
-        RUN(bodies_in_flight),         RUN(a_body_alone_fits),
-        RUN(answers_in_flight),        RUN(pages_have_bytes),
-        RUN(last_answers_are_limited),
+        RUN(the_silent_make_room),  RUN(who_made_room_is_not_served),
+        RUN(all_are_busy),          RUN(an_address_has_its_share),
+        RUN(loopback_has_no_share), RUN(streams_are_limited),
+        RUN(streams_leave_room),    RUN(bodies_in_flight),
+        RUN(a_body_alone_fits),     RUN(answers_in_flight),
+        RUN(pages_have_bytes),      RUN(last_answers_are_limited),
     };
     return RUN_SCENARIOS("hostile_limits", table);
 }
