@@ -204,6 +204,15 @@ static void store_log(struct engine *engine, struct txn *txn, int64_t task, stru
     }
 }
 
+static bool check_grant(struct lease_call *call, const struct task_row *row)
+{
+    if (!call->grant || function_granted(call->grant, row->function))
+        return true;
+    return problem_set(&call->command.problem, call->command.arena, PROBLEM_INSUFFICIENT_SCOPE,
+                       "the token does not have the scope work for the function \"%.*s\"",
+                       STR_ARG(row->function));
+}
+
 /* A heartbeat that comes when the attempt has taken too long is told to stop; any other call of a
  * lease that is over is refused. */
 static bool check_over(struct lease_call *call, const struct lease_row *lease, int64_t now)
@@ -237,7 +246,8 @@ static void call_apply(struct command *command, struct txn *txn)
         problem_set(&command->problem, command->arena, PROBLEM_NOT_FOUND, "there is no such lease");
         return;
     }
-    if (check_over(call, &lease, txn->now) || !check_cancelled(call, &row))
+    if (!check_grant(call, &row) || check_over(call, &lease, txn->now) ||
+        !check_cancelled(call, &row))
         return;
     store_log(call->engine, txn, row.seq, call->log);
     if (call->kind == LEASE_HEARTBEAT)

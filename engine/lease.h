@@ -23,11 +23,12 @@ struct lease_call {
     struct engine *engine;
     enum lease_call_kind kind;
     struct str token;
-    struct str progress;    /* heartbeat: JSON {"value","message"}, or STR_NONE */
-    struct str log;         /* whole lines, each with time and stream, or STR_NONE */
-    struct str result;      /* result: JSON, one line */
-    struct failure failure; /* error */
-    bool final;             /* error: trying again would not help */
+    const struct function_grant *grant; /* functions that the caller may work at; NULL: all */
+    struct str progress;                /* heartbeat: JSON {"value","message"}, or STR_NONE */
+    struct str log;                     /* whole lines, each with time and stream, or STR_NONE */
+    struct str result;                  /* result: JSON, one line */
+    struct failure failure;             /* error */
+    bool final;                         /* error: trying again would not help */
     /* Out. */
     bool cancel;        /* heartbeat: the worker is to stop */
     int64_t expires_at; /* heartbeat */

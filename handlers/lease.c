@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "handlers/app.h"
 #include "handlers/body.h"
+#include "server/authority.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@ static struct lease_call *call_new(struct request *request, enum lease_call_kind
     calling->request = request;
     calling->call.kind = kind;
     calling->call.token = request->id;
+    calling->call.grant = authority_grant(request, SCOPE_WORK);
     calling->call.command.arena = &request->arena;
     request->state = calling;
     return &calling->call;
@@ -39,6 +41,8 @@ static void called(struct request *request)
     const struct lease_call *call = &calling->call;
     struct buf body = {0};
     if (call->command.problem.code != PROBLEM_NONE) {
+        if (call->command.problem.code == PROBLEM_INSUFFICIENT_SCOPE)
+            authority_challenge(request, SCOPE_WORK);
         reply_problem(request, &call->command.problem, STR_NONE);
         return;
     }

@@ -273,14 +273,42 @@ SCENARIO(workers)
     expect_status(ask(server, "work", "/v1/leases", "{'functions':['far','near']}"), 200);
 }
 
+/* work:FUNCTION says how that function's tasks went, and no other's, whoever leased them. */
+SCENARIO(leases_of_others)
+{
+    functions_remote(s, "far near", "");
+    struct server *server = tokens_server(s, "work:far work admin", "");
+    expect_status(ask(server, "admin", "/v1/tasks", "{'id':'a','function':'near'}"), 201);
+    struct reply *reply = ask(server, "work", "/v1/leases", "{'functions':['near'],'wait':30}");
+    const char *lease = json_text(reply, "leases.0.lease");
+    static const char *const calls[][2] = {
+        {"POST", "heartbeat"}, {"PUT", "result"}, {"PUT", "error"}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        char *path = text(s, "/v1/leases/%s/%s", lease, calls[i][1]);
+        reply = call(server, .method = calls[i][0], .path = path, .headers = as(s, "work:far"),
+                     .body = "{}");
+        expect_lacking(reply, "work");
+    }
+    expect_text(ask(server, "admin", "/v1/tasks/a", NULL), "state", "running");
+    expect_status(call(server, .method = "PUT", .path = text(s, "/v1/leases/%s/result", lease),
+                       .headers = as(s, "work"), .body = "7"),
+                  200);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(every_route_wants_its_scope),  RUN(the_description_says_it),
-        RUN(strangers_learn_nothing),      RUN(challenges),
-        RUN(one_function_alone),           RUN(its_own_function),
-        RUN(others_tasks_want_read),       RUN(guard_wants_admin),
-        RUN(kept_answers_are_not_for_all), RUN(workers),
+        RUN(every_route_wants_its_scope),
+        RUN(the_description_says_it),
+        RUN(strangers_learn_nothing),
+        RUN(challenges),
+        RUN(one_function_alone),
+        RUN(its_own_function),
+        RUN(others_tasks_want_read),
+        RUN(guard_wants_admin),
+        RUN(kept_answers_are_not_for_all),
+        RUN(workers),
+        RUN(leases_of_others),
     };
     return RUN_SCENARIOS("scopes", table);
 }
