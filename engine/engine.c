@@ -319,7 +319,7 @@ static void log_what_is_left(struct engine *engine)
     int64_t states[STATE_COUNT];
     tally_states(&engine->tally, states);
     int64_t live = states[STATE_QUEUED] + states[STATE_SCHEDULED] + states[STATE_WAITING];
-    int64_t cut_short = engine->interrupted < live ? engine->interrupted : live;
+    int64_t cut_short = engine->requeued < live ? engine->requeued : live;
     int64_t not_started = live - cut_short;
     int64_t running = cut_short + states[STATE_RUNNING]; /* elsewhere: their workers may go on */
     if (running || not_started)

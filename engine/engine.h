@@ -69,7 +69,7 @@ struct engine {
     bool recovering;                    /* rows are running that an earlier server left */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */
     int64_t ends_held;                  /* of those, over, but there is no room to say so */
-    int64_t interrupted;                /* of those, cut short by the shutdown */
+    int64_t requeued;                   /* tasks that the shutdown cut short and that go on later */
     bool emptied;                       /* closed, and the last of them has finished */
     struct buf last_words;              /* what the log says of a guarded task that failed */
 

@@ -135,6 +135,7 @@ static void finish_apply(struct command *command, struct txn *txn)
     } else {
         finish_row(engine, txn, &row, finish);
     }
+    finish->requeued = attempt->stop == STOP_SHUTDOWN && !state_terminal(row_state(&row));
 }
 
 static void finish_done(struct command *command)
@@ -144,7 +145,7 @@ static void finish_done(struct command *command)
     struct engine *engine = attempt->engine;
     engine->in_flight--;
     engine->ends_held -= finish->held;
-    engine->interrupted += attempt->stop == STOP_SHUTDOWN && finish->ended;
+    engine->requeued += finish->ended && finish->requeued;
     if (!finish->ended) {
         tally_function_of(&engine->tally, attempt->run.function->name)->outlived--;
         engine->again = true; /* its slot is free only now */

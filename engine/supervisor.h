@@ -46,6 +46,7 @@ struct finish {
     struct outcome outcome;
     struct continuation *continuation; /* it returned a task; NULL: it did not */
     bool ended;                        /* it found its task, and the state changed */
+    bool requeued;                     /* the shutdown cut it short, and the task goes on later */
     bool held;                         /* there was no room to store it, so far */
 };
 

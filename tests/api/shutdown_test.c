@@ -55,6 +55,25 @@ SCENARIO(nothing_new_starts)
     expect_result(server, "a", "7");
 }
 
+/* 5.7: what failed because the shutdown cut it short is not left: its function says on_interrupt
+ * fail. */
+SCENARIO(counts_what_is_left)
+{
+    functions_standard(s);
+    function_manifest(s, "once.json", "{'on_interrupt':'fail','command':['sleep','1000']}");
+    struct server *server = server_start(s, "--drain 0 --grace 0.1");
+    create(server, "{'id':'a','function':'once'}");
+    create(server, "{'id':'b','function':'cat','delay':1000}");
+    await_state(server, "a", "running");
+    server_signal(server, SIGTERM);
+    assert_int_equal(server_wait(server), 0);
+    assert_non_null(
+        strstr(server_log(server), "shutdown: 0 running and 1 not started are left unfinished"));
+    server = server_start(s, "%s", "");
+    expect_state(server, "a", "failed");
+    expect_state(server, "b", "scheduled");
+}
+
 /* 5.7: when the time is up: TERM, grace, KILL and back to the queue. */
 SCENARIO(requeues)
 {
@@ -202,6 +221,7 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(drains),
         RUN(nothing_new_starts),
+        RUN(counts_what_is_left),
         RUN(requeues),
         RUN(requeues_many_times),
         RUN(cancels),
