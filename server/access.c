@@ -66,6 +66,18 @@ static bool wildcard(const struct sockaddr_storage *address)
                                          : IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
 }
 
+/* A mapped IPv4 address (RFC 4291, section 2.5.5.2) is that address: a socket for both kinds has
+ * nothing else to say. */
+static void unmap(struct sockaddr_storage *address)
+{
+    const struct sockaddr_in6 *in6 = (const void *)address;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+        return;
+    memcpy(&in.sin_addr, in6->sin6_addr.s6_addr + 12, sizeof(in.sin_addr));
+    memcpy(address, &in, sizeof(in));
+}
+
 /* Whether this connection came in on that address of the machine. */
 static bool local_address(const struct request *request, const struct sockaddr_storage *address)
 {
@@ -73,8 +85,10 @@ static bool local_address(const struct request *request, const struct sockaddr_s
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct sockaddr_storage local = {0};
     socklen_t len = sizeof(local);
-    if (!info || getsockname(info->connect_fd, (struct sockaddr *)&local, &len) != 0 ||
-        local.ss_family != address->ss_family)
+    if (!info || getsockname(info->connect_fd, (struct sockaddr *)&local, &len) != 0)
+        return false;
+    unmap(&local);
+    if (local.ss_family != address->ss_family)
         return false;
     if (local.ss_family == AF_INET)
         return ((const struct sockaddr_in *)&local)->sin_addr.s_addr ==

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -55,6 +56,22 @@ struct http *http_open_from(struct scenario *s, const char *address, int port)
         abort();
     if (connect(http->fd, (struct sockaddr *)&to, sizeof to) != 0)
         http_close(http);
+    return http;
+}
+
+struct http *http_open_to(struct scenario *s, const char *address, int port)
+{
+    struct http *http = keep(s, sizeof *http);
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *to;
+    if (getaddrinfo(address, text(s, "%d", port), &hints, &to) != 0)
+        abort();
+    http->scenario = s;
+    http->fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    at_end(s, close_at_end, http);
+    if (connect(http->fd, to->ai_addr, to->ai_addrlen) != 0)
+        http_close(http);
+    freeaddrinfo(to);
     return http;
 }
 

@@ -19,6 +19,8 @@ struct reply {
 struct http *http_open(struct scenario *, int port);
 /* The same from an address of this machine: every 127.x.y.z is one. */
 struct http *http_open_from(struct scenario *, const char *address, int port);
+/* The same to an address of this machine, IPv4 or IPv6. */
+struct http *http_open_to(struct scenario *, const char *address, int port);
 void http_close(struct http *);
 /* Closes so that the server is told at once, whatever it still has to send. */
 void http_reset(struct http *);
