@@ -195,9 +195,9 @@ coverage: ## the lines that units and scenarios reach, by folder; fails below 90
 	@tools/need build test coverage
 	@rm -rf build/coverage
 	@$(MAKE) --no-print-directory COVERAGE=1 OPT=-O1 coverage-run; ran=$$?; \
-	    tools/coverage build/coverage build/coverage/moves build/coverage/exchanges.jsonl && exit $$ran
+	    tools/coverage build/coverage build/coverage/moves build/coverage/problems && exit $$ran
 coverage-run: $(BUILD)/errand $(UNIT_TESTS) $(API_TESTS)
-	@COVERAGE_MOVES=$(abspath $(BUILD)/moves) ERRAND_EXCHANGES=$(abspath $(BUILD)/exchanges.jsonl) \
+	@COVERAGE_MOVES=$(abspath $(BUILD)/moves) COVERAGE_PROBLEMS=$(abspath $(BUILD)/problems) \
 	    $(MAKE) --no-print-directory unit api
 .PHONY: coverage coverage-run
 

@@ -56,6 +56,7 @@ static void check_own(struct server *server, const char *address)
     assert_int_equal(status_of(server, address, text(s, "%s:%d", host, server->port)), 200);
     assert_int_equal(status_of(server, address, "198.51.100.7"), 421);
     assert_int_equal(status_of(server, address, "[2001:db8::7]"), 421);
+    assert_int_equal(status_of(server, address, "[::1]x"), 421);
     assert_int_equal(status_of(server, address, "localhost"), 200);
 }
 

@@ -17,6 +17,7 @@ SCENARIO(results)
         {"sum", "[5]", "5"},
         {"sum", "[0.5,0.25]", "0.75"},
         {"sum", "[10,-3]", "7"},
+        {"sum", "[2,-5]", "-3"},
         {"concat", "['ab','','c']", "'abc'"},
         {"concat", "[[1],[],[2,[3]]]", "[1,2,[3]]"},
         {"merge", "[{'a':1},{'b':2}]", "{'a':1,'b':2}"},
@@ -39,9 +40,10 @@ SCENARIO(wrong_types)
     static const struct {
         const char *function, *args;
     } rows[] = {
-        {"sum", "['1']"},           {"sum", "[1,null]"}, {"sum", "[[1,2]]"},
-        {"concat", "['a',[1]]"},    {"concat", "[1,2]"}, {"concat", "[['a'],'b']"},
-        {"merge", "[{'a':1},[2]]"}, {"merge", "['a']"},  {"sleep", "['1']"},
+        {"sum", "['1']"},          {"sum", "[1,null]"},        {"sum", "[[1,2]]"},
+        {"sum", "[1e308,1e308]"},  {"concat", "['a',[1]]"},    {"concat", "[1,2]"},
+        {"concat", "[['a'],'b']"}, {"merge", "[{'a':1},[2]]"}, {"merge", "['a']"},
+        {"sleep", "['1']"},
     };
     struct server *server = server_start(s, "%s", "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -50,6 +52,17 @@ SCENARIO(wrong_types)
         const char *id = create(server, "{'function':'%s','args':%s}", rows[i].function, args);
         expect_failure(server, id, "function-error");
     }
+}
+
+/* 2 and 3.3: --max-result is for what they make too. */
+SCENARIO(large_results)
+{
+    struct server *server = server_start(s, "--max-result 100");
+    const char *id =
+        create(server, "{'function':'concat','args':['%060d','%060d'],'max_attempts':1}", 0, 0);
+    expect_failure(server, id, "result-too-large");
+    expect_outcome(server, create(server, "{'function':'concat','args':['%060d']}", 0),
+                   "succeeded");
 }
 
 /* 2: fail fails with its message. */
@@ -91,7 +104,7 @@ SCENARIO(sleep_side_by_side)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(results), RUN(wrong_types),        RUN(fail_has_a_message),
+        RUN(results), RUN(wrong_types),        RUN(large_results), RUN(fail_has_a_message),
         RUN(no_slot), RUN(sleep_side_by_side),
     };
     return RUN_SCENARIOS("builtins", table);

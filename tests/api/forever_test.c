@@ -248,8 +248,8 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(pauses_double),       RUN(what_does_not_end_it), RUN(cancelled),
         RUN(result_from_outside), RUN(after_a_restart),      RUN(after_many_crashes),
-        RUN(longest_pause),
-        RUN(on_interrupt_fail),   RUN(ended_for_good),       RUN(bad_input),
+        RUN(longest_pause),       RUN(on_interrupt_fail),    RUN(ended_for_good),
+        RUN(bad_input),
     };
     return RUN_SCENARIOS("forever", table);
 }

@@ -20,7 +20,8 @@ SCENARIO(taken_away)
     await_progress(server, "busy", 1);
     create(server, "{'id':'a','function':'gone','max_attempts':3}");
     create(server, "{'id':'ever','function':'gone','forever':true}");
-    create(server, "{'id':'m','process':'collect','args':[{'$task':{'id':'d','function':'gone'}}]}");
+    create(server,
+           "{'id':'m','process':'collect','args':[{'$task':{'id':'d','function':'gone'}}]}");
     unlink(folder_path(s, "functions/gone.sh"));
     kit_reload(server, 1);
     release(s, "busy", "1");
@@ -141,9 +142,12 @@ SCENARIO(pool_of_min_alone)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(taken_away), RUN(taken_away_while_it_was_down),
-        RUN(many),       RUN(names_that_are_none),
-        RUN(reasons),    RUN(command_of_the_path),
+        RUN(taken_away),
+        RUN(taken_away_while_it_was_down),
+        RUN(many),
+        RUN(names_that_are_none),
+        RUN(reasons),
+        RUN(command_of_the_path),
         RUN(pool_of_min_alone),
     };
     return RUN_SCENARIOS("functions_folder", table);

@@ -61,8 +61,7 @@ static void stranger_end(void *stranger)
 static struct stranger *stranger_start(struct scenario *s)
 {
     struct stranger *stranger = keep(s, sizeof *stranger);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     stranger->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(stranger->fd, (struct sockaddr *)&address, length), 0);

@@ -228,6 +228,17 @@ SCENARIO(nothing_yet)
     assert_null(next_link(reply));
 }
 
+/* 4: the Link of a page has all that was asked for, spelled so that it can be followed. */
+SCENARIO(link_of_odd_names)
+{
+    struct server *server = server_start(s, "%s", "");
+    for (int i = 0; i < 2; i++)
+        create(server, "{'id':'t%d','function':'echo','notify_channels':['a b&c=\u00e9%%']}", i);
+    struct reply *first = get(server, "/v1/tasks?limit=1&channel=a%%20b%%26c%%3D%%C3%%A9%%25");
+    assert_string_equal(ids(first), "t1");
+    assert_string_equal(ids(get(server, "%s", next_link(first))), "t0");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -237,6 +248,7 @@ int main(void)
         RUN(pages_of_a_batch),
         RUN(limits),
         RUN(nothing_yet),
+        RUN(link_of_odd_names),
         RUN(created_around_a_moment),
     };
     return RUN_SCENARIOS("list", table);

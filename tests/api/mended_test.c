@@ -25,9 +25,9 @@ SCENARIO(wrong_count)
         server_stop(server);
         change(s, text(s, "UPDATE tasks SET unresolved = %d WHERE id = 'm'", counts[i]));
         server = server_start(s, "%s", "");
-        assert_non_null(strstr(server_log(server),
-                               text(s, "task m waited for %d dependencies, but 2 are open: mended",
-                                    counts[i])));
+        assert_non_null(strstr(
+            server_log(server),
+            text(s, "task m waited for %d dependencies, but 2 are open: mended", counts[i])));
         await_progress(server, "d", 1);
         await_progress(server, "e", 1);
     }
@@ -42,8 +42,9 @@ SCENARIO(wrong_count)
 SCENARIO(ended_unseen)
 {
     functions_standard(s);
-    function_file(s, "next.sh", "#!/bin/sh\n"
-                                "echo '{\"$task\":{\"id\":\"f\",\"function\":\"hold\"}}'\n");
+    function_file(s, "next.sh",
+                  "#!/bin/sh\n"
+                  "echo '{\"$task\":{\"id\":\"f\",\"function\":\"hold\"}}'\n");
     function_manifest(s, "next.json", "{'continues':true}");
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'d','function':'echo','delay':3600}");

@@ -89,6 +89,26 @@ SCENARIO(crash_loop)
     expect_outcome(server, "a", "succeeded");
 }
 
+/* Tasks that wait for the next one to start can be cancelled, and go back to the queue when the
+ * server ends. */
+SCENARIO(waiting_in_a_crash_loop)
+{
+    functions_kit(s, "{'min':1,'max':1}", "");
+    kit_write(s, "sys.exit(1)\n");
+    struct server *server = server_start(s, "%s", "");
+    eventually(kit_starts(s) >= 7);
+    create(server, "{'id':'a','function':'pid','max_attempts':100}");
+    await_state(server, "a", "running");
+    expect_json(cancel(server, "a", NULL), "cancelled", "true");
+    expect_outcome(server, "a", "cancelled");
+    create(server, "{'id':'b','function':'pid','max_attempts':100}");
+    await_state(server, "b", "running");
+    kit_write(s, "# mended\n");
+    assert_int_equal(server_stop(server), 0);
+    server = server_start(s, "%s", "");
+    expect_outcome(server, "b", "succeeded");
+}
+
 /* A task of a worker that cannot start fails, as that of a process does. */
 SCENARIO(cannot_start)
 {
@@ -276,20 +296,11 @@ SCENARIO(ended_from_outside)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(death_fails_its_own),
-        RUN(death_by_signal),
-        RUN(death_is_tried_again),
-        RUN(last_answer_counts),
-        RUN(crash_loop),
-        RUN(cannot_start),
-        RUN(nonsense),
-        RUN(answers_twice),
-        RUN(endless_line),
-        RUN(closed_output),
-        RUN(cancel_is_asked_for),
-        RUN(cancel_is_ignored),
-        RUN(not_twice),
-        RUN(time_limit),
+        RUN(death_fails_its_own), RUN(death_by_signal), RUN(death_is_tried_again),
+        RUN(last_answer_counts),  RUN(crash_loop),      RUN(waiting_in_a_crash_loop),
+        RUN(cannot_start),        RUN(nonsense),        RUN(answers_twice),
+        RUN(endless_line),        RUN(closed_output),   RUN(cancel_is_asked_for),
+        RUN(cancel_is_ignored),   RUN(not_twice),       RUN(time_limit),
         RUN(ended_from_outside),
     };
     return RUN_SCENARIOS("worker_faults", table);

@@ -52,8 +52,16 @@ static void add_text(struct line *line, const char *name, const char *value)
     add_bytes(line, name, value, strlen(value));
 }
 
-/* One write to the end of the file, so that lines of several programs do not mix. Who asks again
- * and again until an answer changes is recorded once. */
+/* One write to the end of the file, so that lines of several programs do not mix. */
+static void write_end(const char *path, const char *bytes, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, bytes, length) != (ssize_t)length)
+        abort();
+    close(fd);
+}
+
+/* Who asks again and again until an answer changes is recorded once. */
 static void append(struct line *line)
 {
     static struct line last;
@@ -64,10 +72,7 @@ static void append(struct line *line)
     }
     free(last.data);
     last = *line;
-    int fd = open(getenv("ERRAND_EXCHANGES"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, line->data, line->length) != (ssize_t)line->length)
-        abort();
-    close(fd);
+    write_end(getenv("ERRAND_EXCHANGES"), line->data, line->length);
 }
 
 void record_exchange(const struct request *request, const char *method, const struct reply *reply)
@@ -97,4 +102,12 @@ void record_event(const char *type, const char *data)
     add_text(&line, "event", type);
     add_text(&line, "data", data);
     append(&line);
+}
+
+void record_problem(const struct reply *reply, const char *slug)
+{
+    const char *path = getenv("COVERAGE_PROBLEMS");
+    const char *line = text(reply->body.scenario, "%s\n", slug);
+    if (path)
+        write_end(path, line, strlen(line));
 }

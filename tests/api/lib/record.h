@@ -11,6 +11,10 @@
 /* An answer that was read in full; its body is kept when it is JSON. */
 void record_exchange(const struct request *, const char *method, const struct reply *);
 
+/* A problem that a scenario wanted and got, for make coverage: a line in the file that
+ * COVERAGE_PROBLEMS names. */
+void record_problem(const struct reply *, const char *slug);
+
 /* An event of a stream. */
 void record_event(const char *type, const char *data);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/api/lib/http.h"
+#include "tests/api/lib/record.h"
 
 void reply_expect_status(const struct reply *reply, int want, struct place place)
 {
@@ -33,6 +34,7 @@ void reply_expect_problem(const struct reply *reply, int want, const char *slug,
     if (strncmp(kind, "/problems/", 10) != 0 || (slug && strcmp(kind + 10, slug) != 0))
         fail_at(place, "the problem is %s, not %s: %s", kind, slug ? slug : "(any)",
                 reply->body.text);
+    record_problem(reply, kind + 10);
 }
 
 void reply_expect_error(const struct reply *reply, const char *kind, const char *want,
