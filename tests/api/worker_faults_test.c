@@ -156,6 +156,31 @@ SCENARIO(nonsense)
     }
 }
 
+/* Notifications that mean nothing, or are not what they should be, cost nobody anything: a line in
+ * the log of their task, or in that of the server if they have none. */
+SCENARIO(notifications_of_no_meaning)
+{
+    static const char *const members[] = {
+        "\\\"method\\\":\\\"dance\\\",\\\"params\\\":{\\\"id\\\":\\\"ID\\\"}",
+        "\\\"method\\\":\\\"log\\\",\\\"params\\\":{\\\"id\\\":\\\"ID\\\",\\\"line\\\":7}",
+        "\\\"method\\\":\\\"progress\\\",\\\"params\\\":{\\\"id\\\":\\\"ID\\\",\\\"progress\\\":"
+        "\\\"half\\\"}",
+    };
+    functions_kit(s, "{'max':1,'inflight':9}", "");
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const char *id = text(s, "n%zu", i);
+        note(s, "%s", members[i]);
+        create(server, "{'id':'%s','function':'say','args':['{\\\"jsonrpc\\\":\\\"2.0\\\",%s}']}",
+               id, members[i]);
+        eventually(strstr(get(server, "/v1/tasks/%s/logs", id)->body.text, " report {"));
+        expect_state(server, id, "running");
+    }
+    create(server, "{'function':'say','args':['%s']}", ANSWER("\\\"method\\\":\\\"to-nobody\\\""));
+    eventually(strstr(server_log(server), "to-nobody"));
+    assert_int_equal(kit_starts(s), 1);
+}
+
 /* An answer given twice: the first one counts, the other tasks of the worker are lost. */
 SCENARIO(answers_twice)
 {
@@ -296,12 +321,12 @@ SCENARIO(ended_from_outside)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(death_fails_its_own), RUN(death_by_signal), RUN(death_is_tried_again),
-        RUN(last_answer_counts),  RUN(crash_loop),      RUN(waiting_in_a_crash_loop),
-        RUN(cannot_start),        RUN(nonsense),        RUN(answers_twice),
-        RUN(endless_line),        RUN(closed_output),   RUN(cancel_is_asked_for),
-        RUN(cancel_is_ignored),   RUN(not_twice),       RUN(time_limit),
-        RUN(ended_from_outside),
+        RUN(death_fails_its_own), RUN(death_by_signal),    RUN(death_is_tried_again),
+        RUN(last_answer_counts),  RUN(crash_loop),         RUN(waiting_in_a_crash_loop),
+        RUN(cannot_start),        RUN(nonsense),           RUN(notifications_of_no_meaning),
+        RUN(answers_twice),       RUN(endless_line),       RUN(closed_output),
+        RUN(cancel_is_asked_for), RUN(cancel_is_ignored),  RUN(not_twice),
+        RUN(time_limit),          RUN(ended_from_outside),
     };
     return RUN_SCENARIOS("worker_faults", table);
 }
