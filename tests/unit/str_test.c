@@ -55,28 +55,6 @@ static void ignores_case_of_ascii_only(void **state)
     assert_true(str_eq_nocase(STR("AZ"), STR("az")));
 }
 
-static void finds_in_lists(void **state)
-{
-    static const struct str list[] = {STR_INIT("a"), STR_INIT("bc")};
-    (void)state;
-    assert_true(str_listed(STR("bc"), list, 2));
-    assert_false(str_listed(STR("bc"), list, 1));
-    assert_false(str_listed(STR("b"), list, 2));
-    assert_false(str_listed(STR_NONE, list, 2));
-    assert_false(str_listed(STR_NONE, NULL, 0));
-}
-
-static void reads_hexadecimal_digits(void **state)
-{
-    const char *digits = "0123456789abcdefABCDEF";
-    (void)state;
-    for (int c = 1; c < 128; c++) {
-        const char *at = strchr(digits, c);
-        long place = at ? at - digits : -1;
-        assert_int_equal(hex_digit((char)c), place < 16 ? place : place - 6);
-    }
-}
-
 static void trims(void **state)
 {
     (void)state;
@@ -402,8 +380,6 @@ int main(void)
         cmocka_unit_test(makes_slices),
         cmocka_unit_test(compares_slices),
         cmocka_unit_test(ignores_case_of_ascii_only),
-        cmocka_unit_test(finds_in_lists),
-        cmocka_unit_test(reads_hexadecimal_digits),
         cmocka_unit_test(trims),
         cmocka_unit_test(cuts),
         cmocka_unit_test(reads_integers),
