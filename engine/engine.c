@@ -250,19 +250,15 @@ struct function_set *engine_functions(struct engine *engine)
 struct reload {
     struct command command;
     struct engine *engine;
-    struct function_set *set;
 };
 
 static void reload_apply(struct command *command, struct txn *txn)
 {
-    struct reload *reload = container_of(command, struct reload, command);
+    struct engine *engine = container_of(command, struct reload, command)->engine;
     (void)txn;
-    if (reload->set) { /* apply may run twice */
-        function_set_unref(reload->engine->claimable);
-        reload->engine->claimable = reload->set;
-        meter_know(&reload->engine->meter, reload->set);
-        reload->set = NULL;
-    }
+    function_set_unref(engine->claimable);
+    engine->claimable = engine_functions(engine); /* the newest, if this one had to wait */
+    meter_know(&engine->meter, engine->claimable);
 }
 
 /* After the orders of its transaction: what was claimed under the old functions has started. */
@@ -285,7 +281,7 @@ void engine_reload(struct engine *engine)
         return;
     }
     struct reload *reload = mem_alloc(sizeof(*reload));
-    *reload = (struct reload){.engine = engine, .set = function_set_ref(set)};
+    *reload = (struct reload){.engine = engine};
     reload->command =
         (struct command){.apply = reload_apply, .done = reload_done, .internal = true};
     pthread_mutex_lock(&engine->functions_lock);
