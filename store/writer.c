@@ -125,18 +125,18 @@ static void put_off(struct writer *writer, struct command *command, enum db_stat
         refuse(writer, command, status);
 }
 
-/* False: it could not be stored. */
-static bool run_alone(struct writer *writer, struct command *command)
+static enum db_status run_alone(struct writer *writer, struct command *command)
 {
     begin(writer);
     apply(writer, command);
     if (commit(writer)) {
         txn_clear(&writer->txn);
         finish(writer, command);
-        return true;
+        return DB_OK;
     }
-    put_off(writer, command, undo(writer));
-    return false;
+    enum db_status status = undo(writer);
+    put_off(writer, command, status);
+    return status;
 }
 
 /* What is held up to that end was tried: next time the others come first, or what has no room would
@@ -151,22 +151,34 @@ static void take_turns(struct writer *writer, struct mail **end)
     *end = NULL;
 }
 
-/* What could not be stored together, for that reason. */
-static void run_each(struct writer *writer, struct mail *first, const struct mail *rest,
-                     enum db_status status)
+/* The lock that these waited for so long is that of those who came meanwhile: one after the other,
+ * each would wait as long again. */
+static void put_off_all(struct writer *writer, struct mail *first)
 {
+    for (struct mail *mail = first, *next; mail; mail = next) {
+        next = mail->next;
+        put_off(writer, command_of(mail), DB_BUSY);
+    }
+}
+
+/* What could not be stored together. */
+static void run_each(struct writer *writer, struct mail *first, const struct mail *rest)
+{
+    enum db_status status = DB_OK;
     struct mail **tried = NULL;
     int failed = 0;
     for (struct mail *mail = first, *next; mail != rest; mail = next) {
         struct command *command = command_of(mail);
         next = mail->next;
-        if (status == DB_BUSY) /* each would wait for the same lock as long again */
+        if (status == DB_BUSY) {
             put_off(writer, command, status);
-        else if (command->internal && failed >= ALONE_MAX) {
+        } else if (command->internal && failed >= ALONE_MAX) {
             tried = tried ? tried : held_end(writer);
             hold(writer, command);
-        } else
-            failed += !run_alone(writer, command);
+        } else {
+            status = run_alone(writer, command);
+            failed += status != DB_OK;
+        }
     }
     if (tried)
         take_turns(writer, tried);
@@ -185,7 +197,12 @@ static struct mail *run_batch(struct writer *writer, struct mail *first)
     if (db_status(writer->txn.db) == DB_OK)
         writer->client.before_commit(writer->client.arg, &writer->txn);
     if (!commit(writer)) {
-        run_each(writer, first, rest, undo(writer));
+        if (undo(writer) == DB_BUSY) {
+            put_off_all(writer, first);
+            put_off_all(writer, mailbox_take(&writer->mailbox));
+            return NULL;
+        }
+        run_each(writer, first, rest);
         return rest;
     }
     txn_clear(&writer->txn);
