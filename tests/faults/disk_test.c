@@ -96,7 +96,7 @@ SCENARIO(busy_for_too_long)
         assert_non_null(header(reply, "Retry-After"));
         expect_status(get(server, "/v1/tasks/a%d", i), 404);
     }
-    assert_true(now_ms() - began >= WAIT_MS);
+    assert_in_range(now_ms() - began, WAIT_MS, 2 * WAIT_MS - 1);
     expect_state(server, "h", "running");
     sql(db, "COMMIT");
     expect_result(server, "h", "7");
@@ -205,7 +205,7 @@ static void refuses_and_goes_on(struct scenario *s, int error, int status, const
     expect_status(get(server, "/v1/tasks/a"), 404);
     fault_disarm(page);
     expect_result(server, "h", "7");
-    eventually(get(server, "/readyz")->status == 200); /* without room it looks once a second */
+    eventually(disk_ready(server) == 200);
     create(server, "{'id':'a','function':'echo'}");
     expect_outcome(server, "a", "succeeded");
     struct events events = channel_so_far(server, "h");
