@@ -74,6 +74,14 @@ static const char *check_tokens(struct serving *serving, bool loopback)
     return NULL;
 }
 
+static bool check_origins(struct settings_list origins)
+{
+    for (size_t i = 0; i < origins.count; i++)
+        if (!access_origin_valid(origins.items[i]))
+            return false;
+    return true;
+}
+
 static const char *check_settings(const struct settings *settings)
 {
     struct str on_shutdown = settings->on_shutdown;
@@ -83,6 +91,8 @@ static const char *check_settings(const struct settings *settings)
         return "--listen wants HOST:PORT";
     if (!settings->data.len || !settings->functions.len)
         return "--data and --functions want a folder";
+    if (!check_origins(settings->cors_origin))
+        return "--cors-origin wants an origin, such as https://example.org, with nothing behind it";
     if (settings->max_header < MAX_HEADER_LEAST)
         return "--max-header has to be at least 4096";
     if (!settings->header_timeout || !settings->idle_timeout || !settings->body_timeout)

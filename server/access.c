@@ -1,6 +1,7 @@
 #include "server/access.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,21 @@ bool access_host(const struct access_rules *rules, struct request *request)
     return problem_set(&request->problem, &request->arena, PROBLEM_WRONG_HOST,
                        "this server does not answer for the host \"%.*s\"",
                        host.len > 200 ? 200 : (int)host.len, host.data ? host.data : "");
+}
+
+bool access_origin_valid(struct str origin)
+{
+    struct str host = origin, scheme = str_cut(&host, ':');
+    if (!origin.len || str_eq(origin, STR("*")) || str_eq(origin, STR("null")))
+        return true;
+    if (!scheme.len || !str_starts(host, STR("//")) || host.len == 2)
+        return false;
+    for (size_t i = 0; i < origin.len; i++) {
+        bool slash = origin.data[i] == '/' && i > scheme.len + 2;
+        if (slash || origin.data[i] <= ' ' || isupper((unsigned char)origin.data[i]))
+            return false;
+    }
+    return true;
 }
 
 static bool origin_listed(const struct access_rules *rules, struct str origin)

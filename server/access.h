@@ -16,6 +16,10 @@ struct access_rules {
     struct str host; /* what --listen names */
 };
 
+/* Whether browsers may send this as an Origin (RFC 6454, section 6.2): scheme, host and perhaps
+ * port in lower case with nothing behind them, or null. Also "*", which stands for all, and
+ * nothing. */
+bool access_origin_valid(struct str origin);
 /* Whether an address is a loopback one (127.0.0.0/8, ::1). */
 bool access_loopback(const struct sockaddr *address);
 
