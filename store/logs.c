@@ -59,8 +59,6 @@ static bool drop_oldest(struct db *db, int64_t task, struct totals *totals)
 void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_lines,
                 int64_t dropped_bytes)
 {
-    if (!text.len && !dropped_lines)
-        return;
     struct totals totals = totals_read(db, task);
     bool head = !dropped_lines && !totals.tail_bytes &&
                 totals.head_bytes + (int64_t)text.len <= LOG_MAX / 2;

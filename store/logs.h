@@ -8,8 +8,8 @@
 
 enum { LOG_MAX = 1 << 20 };
 
-/* Adds whole lines (each with its line end), at most LOG_MAX / 2 bytes; dropped_*: what the sender
- * had to leave out before them. In the caller's transaction. */
+/* Adds whole lines (each with its line end), at most LOG_MAX / 2 bytes and not none; dropped_*:
+ * what the sender had to leave out before them. In the caller's transaction. */
 void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_lines,
                 int64_t dropped_bytes);
 /* Appends the whole log to out. */

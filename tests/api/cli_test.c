@@ -224,9 +224,12 @@ SCENARIO(data_folder_is_created)
     server_start(s, "--data %s/new", s->folder);
     assert_true(folder_has(s, "new/errand.db"));
     folder_write(s, "file", "not a folder");
-    struct run *run = errand_run(s, "serve --listen 127.0.0.1:0 --data %s/file", s->folder);
-    assert_int_equal(run->exit_status, 1);
-    assert_string_not_equal(run->errors, "");
+    const char *const bad[] = {"file", "file/below", "/proc/below"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct run *run = errand_run(s, "serve --listen 127.0.0.1:0 --data %s", bad[i]);
+        assert_int_equal(run->exit_status, 1);
+        assert_non_null(strstr(run->errors, bad[i]));
+    }
 }
 
 /* 4.10: a port that is taken is exit 1, and standard error says why. */
@@ -237,6 +240,10 @@ SCENARIO(port_in_use_is_1)
         errand_run(s, "serve --listen 127.0.0.1:%d --data %s/other", first->port, s->folder);
     assert_int_equal(second->exit_status, 1);
     assert_non_null(strstr(second->errors, text(s, "%d", first->port)));
+    struct run *nowhere =
+        errand_run(s, "serve --listen no-such-host.invalid:0 --data %s/other", s->folder);
+    assert_int_equal(nowhere->exit_status, 1);
+    assert_non_null(strstr(nowhere->errors, "cannot listen on no-such-host.invalid:0"));
 }
 
 /* 4.10: the default functions folder may be missing, and the log says so; a named one must exist.

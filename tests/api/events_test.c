@@ -320,6 +320,19 @@ SCENARIO(commit_comes_first)
     }
 }
 
+/* 1: a stream for a page elsewhere says that it may be read there, as any other answer does. 4.8: a
+ * name that no channel can have is refused. */
+SCENARIO(stream_of_an_allowed_origin)
+{
+    struct server *server = server_start(s, "--cors-origin http://a.example");
+    struct sse *sse = sse_open_with(server, "Origin: http://a.example\r\n", "/v1/events");
+    expect_header(sse->reply, "Access-Control-Allow-Origin", "http://a.example");
+    sse = sse_open_with(server, "Origin: http://b.example\r\n", "/v1/events");
+    assert_null(header(sse->reply, "Access-Control-Allow-Origin"));
+    expect_parameter(get(server, "/v1/events?channel="), "channel");
+    expect_parameter(get(server, "/v1/events?channel=x&channel=%%ff"), "channel");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -337,6 +350,7 @@ int main(void)
         RUN(stream_of_a_task),
         RUN(stream_that_has_ended),
         RUN(commit_comes_first),
+        RUN(stream_of_an_allowed_origin),
     };
     return RUN_SCENARIOS("events", table);
 }

@@ -85,6 +85,20 @@ SCENARIO(log_of_many_lines)
     }
 }
 
+/* 5.2: more than 50 reports a second are thinned, and the last one is told although nothing comes
+ * after it. */
+SCENARIO(many_reports)
+{
+    functions_remote(s, "far", "");
+    struct server *server = server_start(s, "%s", "");
+    const char *id = create(server, "{'function':'far'}"), *token = lease_one(server, "far");
+    for (int i = 1; i <= 90; i++)
+        expect_status(heartbeat(server, token, text(s, "{'progress':%d}", i)), 200);
+    await_progress(server, id, 90);
+    expect_status(lease_result(server, token, "7"), 200);
+    expect_result(server, id, "7");
+}
+
 /* 4.10: a wait above 60 seconds counts as 60, and is no error. */
 SCENARIO(waits)
 {
@@ -101,10 +115,7 @@ SCENARIO(waits)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(messages),
-        RUN(progress),
-        RUN(log_of_many_lines),
-        RUN(waits),
+        RUN(messages), RUN(progress), RUN(log_of_many_lines), RUN(many_reports), RUN(waits),
     };
     return RUN_SCENARIOS("long_words", table);
 }

@@ -111,11 +111,23 @@ SCENARIO(bytes_of_strangers)
     assert_true(str_utf8(str_of(reply->body.text)));
 }
 
+/* 4: what can be read in two ways is a problem of its own, and the end of the connection. */
+SCENARIO(two_hosts)
+{
+    struct server *server = server_start(s, "%s", "");
+    struct http *http = server_connect(server);
+    http_say(http, "GET /v1/tasks HTTP/1.1\r\nHost: localhost\r\nHost: 127.0.0.1\r\n\r\n");
+    struct reply *reply = http_read(http, false);
+    assert_non_null(reply);
+    expect_problem(reply, 400, "bad-request");
+    expect_closed(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(media_types), RUN(from_a_problem),     RUN(one_for_each),
-        RUN(unknown),     RUN(bytes_of_strangers),
+        RUN(unknown),     RUN(bytes_of_strangers), RUN(two_hosts),
     };
     return RUN_SCENARIOS("problems", table);
 }
