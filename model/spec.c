@@ -9,7 +9,7 @@
 
 static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
 {
-    struct str name;
+    struct str name = STR_NONE;
     if (!reader_string(reader, node, &name))
         return false;
     spec->function = function_find(reader->functions, name);
