@@ -121,8 +121,14 @@ api: $(BUILD)/errand $(API_TESTS) ## the scenarios over HTTP alone
 # The release itself runs under valgrind; the sanitizers cannot look into it, nor into libraries.
 .PHONY: valgrind
 valgrind: $(BUILD)/errand $(UNIT_TESTS) $(API_TESTS) ## units and scenarios under valgrind's memcheck: errors and leaks; ONLY=NAME for one program
-	@tools/need valgrind
+	@tools/need test valgrind
 	@tests/valgrind/run $(UNIT_TESTS) $(API_TESTS)
+# Programs in which all threads take part; each takes about twenty times as long as by itself.
+HELGRIND := $(addprefix $(BUILD)/tests/api/,meta cancel events http leases logs process wait worker)
+.PHONY: helgrind
+helgrind: $(BUILD)/errand $(HELGRIND) ## some scenarios under valgrind's helgrind: races, in libraries too
+	@tools/need test valgrind
+	@TOOL=helgrind tests/valgrind/run $(HELGRIND)
 # The release itself is tested: the sanitizers' allocator cannot be made to fail in this way.
 faults: build ## calls that fail on purpose, one after the other: all of them but allocations at the start
 	@tools/need test
@@ -182,6 +188,10 @@ lint: ## format, layers, headers, banned calls, sizes, clang-tidy, cppcheck, she
 	@tools/need build test lint
 	@$(MAKE) --no-print-directory $(GEN)
 	@tools/lint
+.PHONY: analyze
+analyze: $(GEN) ## paths through the server that nobody has run: gcc's analyser, and clang's across files
+	@tools/need build analyze
+	@tools/analyze $(filter-out -MMD -MP -g,$(ALL_CFLAGS))
 format: ## clang-format on every C file
 	@tools/need lint
 	@find . -path ./build -prune -o -name '*.[ch]' -print | xargs clang-format -i
