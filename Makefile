@@ -111,7 +111,7 @@ test: ## everything: units, scenarios and what fuzzers found under sanitizers, t
 	@tools/need build test demo browser clients crash
 	@tools/need-npm tests/openapi
 	@rm -f $(EXCHANGES)
-	@ERRAND_EXCHANGES=$(EXCHANGES) $(MAKE) --no-print-directory SAN=address,undefined unit api corpus
+	@ERRAND_EXCHANGES=$(EXCHANGES) JOBS=2 $(MAKE) --no-print-directory SAN=address,undefined unit api corpus
 	@$(MAKE) --no-print-directory openapi-check demo-check semantics browser clients crash faults-check
 
 unit: $(UNIT_TESTS) ## the unit tests alone
