@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <pthread.h>
@@ -15,8 +14,6 @@
 void process_give_allocators(void)
 {
     uv_replace_allocator(mem_alloc, mem_resize, mem_calloc, mem_free);
-    curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_resize, mem_string,
-                         mem_calloc);
 }
 
 void process_close_memory(void)

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-/* An allocation that fails ends the process (docs/decisions/0009), in libraries too: few of them
- * are tested without memory, and some take the want of it for bad input. */
+/* An allocation that fails ends the process (docs/decisions/0009), in libuv too: few libraries are
+ * tested without memory, and some take the want of it for bad input. */
 void process_give_allocators(void);
 /* Functions run as the same user, unless the manifest names another: they are not to read the
  * token, in memory or in /proc, nor to trace us. docs/decisions/0015. */

@@ -130,6 +130,14 @@ void curl_loop_init(struct curl_loop *curl, uv_loop_t *loop)
     uv_timer_init(loop, &curl->idle);
 }
 
+CURL *curl_loop_transfer(struct curl_loop *curl)
+{
+    if (!curl->ready)
+        curl->ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_resize,
+                                           mem_string, mem_calloc) == CURLE_OK;
+    return curl->ready ? curl_easy_init() : NULL;
+}
+
 void curl_loop_add(struct curl_loop *curl, CURL *easy)
 {
     if (!curl->multi)

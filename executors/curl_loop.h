@@ -18,6 +18,7 @@ enum { CURL_LOOP_IDLE_MS = 30000 };
 struct curl_loop {
     uv_loop_t *loop;
     CURLM *multi;     /* NULL: closed */
+    bool ready;       /* libcurl is initialised */
     size_t count;     /* transfers */
     uv_timer_t timer; /* libcurl's own */
     uv_timer_t idle;  /* closes multi */
@@ -29,6 +30,9 @@ struct curl_loop {
 
 /* done and turned are the caller's to set. */
 void curl_loop_init(struct curl_loop *curl, uv_loop_t *loop);
+/* A transfer that is yet to be set up, the caller's to clean up; NULL: libcurl cannot start. The
+ * first one makes libcurl ready, which takes 3 MB that a server without calls does not need. */
+CURL *curl_loop_transfer(struct curl_loop *curl);
 /* Starts a transfer. Not in a callback of libcurl's. */
 void curl_loop_add(struct curl_loop *curl, CURL *easy);
 /* Breaks a transfer off and closes its connection; done is not called. Not in a callback. */

@@ -329,7 +329,7 @@ static void http_start(struct run *run)
     struct call *call = mem_alloc(sizeof(*call));
     call->run = run;
     call->pool = run->host->http;
-    call->easy = curl_easy_init();
+    call->easy = curl_loop_transfer(&call->pool->curl);
     if (!call->easy) {
         mem_free(call);
         struct outcome outcome = run_failure(run, FAILURE_START_FAILED, "libcurl cannot start");
