@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <sys/random.h>
 
-/* Pages of the log after which a checkpoint is made: in a short test there are many. */
-enum { CHECKPOINT_PAGES = 200 };
-
 /* The system's own VFS, and ours. */
 static sqlite3_vfs *real, vfs;
 
@@ -162,23 +159,6 @@ void faulty_disk_use(void)
     vfs.zName = "faulty";
     vfs.xOpen = open_file;
     sqlite3_vfs_register(&vfs, 1);
-}
-
-/* What SQLite does by itself (sqlite3_wal_autocheckpoint), between two points. */
-static int committed(void *arg, sqlite3 *handle, const char *name, int pages)
-{
-    (void)arg;
-    if (pages < CHECKPOINT_PAGES)
-        return SQLITE_OK;
-    CRASH_POINT(before_checkpoint);
-    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    CRASH_POINT(after_checkpoint);
-    return SQLITE_OK;
-}
-
-void faulty_disk_checkpoints(sqlite3 *handle)
-{
-    sqlite3_wal_hook(handle, committed, NULL);
 }
 
 #endif

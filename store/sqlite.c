@@ -1,7 +1,9 @@
 #include "store/sqlite.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/faulty_disk.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -102,7 +104,9 @@ void db_rollback(struct db *db)
 
 void db_fold(struct db *db)
 {
+    CRASH_POINT(before_checkpoint);
     int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    CRASH_POINT(after_checkpoint);
     db->cramped = rc != SQLITE_OK && sqlite_no_room(db, rc);
 }
 
@@ -123,7 +127,7 @@ void db_limit_log(struct db *db, int64_t fold, int64_t keep)
     buf_addf(&limit, "PRAGMA journal_size_limit = %lld", (long long)keep);
     db_script(db, limit.data);
     buf_done(&limit);
-    db->fold_bytes = fold;
+    db->fold_bytes = faulty_disk_fold(fold);
     sqlite3_wal_hook(db->handle, committed, db);
 }
 

@@ -125,8 +125,6 @@ struct db *db_open(const char *path, enum db_mode mode, char **message)
         if (rc == SQLITE_OK && mode == DB_WRITE)
             rc = open_for_writing(db, &why);
     }
-    if (rc == SQLITE_OK && mode == DB_WRITE)
-        faulty_disk_checkpoints(db->handle);
     if (rc == SQLITE_OK)
         return db;
     if (why)
