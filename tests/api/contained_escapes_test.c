@@ -8,6 +8,7 @@
 
 #include "tests/api/lib/kit.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 /* Ways out of a group for a process that sleeps then; each writes its id to scratch/TASK. */
@@ -182,27 +183,15 @@ SCENARIO(orphans_are_reaped)
     eventually(process_children(server->pid) == 0);
 }
 
-static void set_binary(void *path)
-{
-    setenv("ERRAND", path, 1);
-}
-
 /* Children that the server had before it was the server are not its functions'. */
 SCENARIO(children_of_before)
 {
     enum { BEFORE = 3 };
     functions_standard(s);
-    const char *old = getenv("ERRAND");
-    char *real = realpath(old ? old : "build/errand", NULL);
-    at_end(s, set_binary, text(s, "%s", real));
-    folder_write(s, "scratch/start",
-                 text(s,
-                      "#!/bin/sh\nfor i in 1 2 3; do sleep 300 >/dev/null 2>&1 & echo $!; done "
-                      ">%s/scratch/before\nexec %s \"$@\"\n",
-                      s->folder, real));
-    free(real);
-    assert_int_equal(system(text(s, "chmod 755 %s/scratch/start", s->folder)), 0);
-    set_binary(text(s, "%s/scratch/start", s->folder));
+    stand_in(s, text(s,
+                     "for i in 1 2 3; do sleep 300 >/dev/null 2>&1 & echo $!; done "
+                     ">%s/scratch/before\nexec %s \"$@\"\n",
+                     s->folder, stand_in_program(s)));
     struct server *server = server_start(s, "%s", "");
     expect_outcome(server, create(server, "{'function':'cat'}"), "succeeded");
     for (int i = 1; i < BEFORE; i++) { /* twice a look at who is there, while nothing runs */

@@ -8,12 +8,8 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
-
-static void set_binary(void *path)
-{
-    setenv("ERRAND", path, 1);
-}
 
 /* From here on servers are process 1; false: not on this machine. */
 static bool serve_as_init(struct scenario *s)
@@ -22,18 +18,8 @@ static bool serve_as_init(struct scenario *s)
         print_message("no namespace of processes can be made here\n");
         return false;
     }
-    const char *old = getenv("ERRAND");
-    char *real = realpath(old ? old : "build/errand", NULL);
-    at_end(s, set_binary, text(s, "%s", real));
-    folder_write(s, "scratch/as-init",
-                 text(s,
-                      "#!/bin/sh\nexec unshare --pid --fork --mount-proc --kill-child=KILL %s "
-                      "\"$@\"\n",
-                      real));
-    free(real);
-    if (system(text(s, "chmod 755 %s/scratch/as-init", s->folder)) != 0)
-        abort();
-    set_binary(text(s, "%s/scratch/as-init", s->folder));
+    stand_in(s, text(s, "exec unshare --pid --fork --mount-proc --kill-child=KILL %s \"$@\"\n",
+                     stand_in_program(s)));
     return true;
 }
 

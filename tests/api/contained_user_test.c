@@ -8,6 +8,7 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 static bool root_only(void)
@@ -57,32 +58,6 @@ SCENARIO(setuid_means_nothing)
                   text(s, "%d", (int)getpwnam("nobody")->pw_uid));
 }
 
-static void set_binary(void *path)
-{
-    setenv("ERRAND", path, 1);
-}
-
-/* From here on the server runs as nobody. */
-static void serve_as_nobody(struct scenario *s)
-{
-    if (geteuid() != 0)
-        return;
-    const char *old = getenv("ERRAND");
-    char *real = realpath(old ? old : "build/errand", NULL);
-    at_end(s, set_binary, text(s, "%s", real));
-    folder_write(s, "scratch/as-nobody",
-                 text(s,
-                      "#!/bin/sh\ncp %s %s/errand\nchmod 755 %s/errand\n"
-                      "exec setpriv --reuid nobody --regid nogroup --clear-groups "
-                      "%s/errand \"$@\"\n",
-                      real, s->folder, s->folder, s->folder));
-    free(real);
-    chmod(folder_path(s, "scratch/as-nobody"), 0755);
-    mkdir(folder_path(s, "data"), 0755);
-    chmod(folder_path(s, "data"), 0777);
-    set_binary(text(s, "%s/scratch/as-nobody", s->folder));
-}
-
 /* Functions of the server's own user do not read its environment or memory, and do not trace it. */
 SCENARIO(memory_is_not_to_be_read)
 {
@@ -98,7 +73,9 @@ SCENARIO(memory_is_not_to_be_read)
                   "echo end\n");
     open_folder(s);
     chmod(folder_path(s, "functions/spy"), 0755);
-    serve_as_nobody(s);
+    mkdir(folder_path(s, "data"), 0755);
+    chmod(folder_path(s, "data"), 0777);
+    stand_in_nobody(s);
     server_environment(s, "ERRAND_TOKEN=");
     struct server *server = server_start(s, "%s", "");
     expect_result(server, create(server, "{'function':'spy'}"), "'end'");

@@ -9,6 +9,7 @@
 
 #include "tests/api/lib/database.h"
 #include "tests/api/lib/folder.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 enum { PAGE = 4096 };
@@ -237,36 +238,11 @@ SCENARIO(log_that_is_cut_off)
 
 /* --- what may not be written ------------------------------------------------------------- */
 
-static void set_binary(void *path)
-{
-    setenv("ERRAND", path, 1);
-}
-
-/* The binary from now on has no more rights than nobody; root may write everywhere. */
-static void become_nobody(struct scenario *s)
-{
-    if (geteuid() != 0)
-        return;
-    const char *old = getenv("ERRAND");
-    char *real = realpath(old ? old : "build/errand", NULL);
-    at_end(s, set_binary, text(s, "%s", real));
-    folder_write(s, "as-nobody",
-                 text(s,
-                      "#!/bin/sh\n[ -e %s/errand ] || cp %s %s/errand && chmod 755 %s/errand\n"
-                      "exec setpriv --reuid nobody --regid nogroup --clear-groups %s/errand "
-                      "\"$@\"\n",
-                      s->folder, real, s->folder, s->folder, s->folder));
-    free(real);
-    chmod(s->folder, 0755);
-    chmod(folder_path(s, "as-nobody"), 0755);
-    set_binary(text(s, "%s/as-nobody", s->folder));
-}
-
 /* A file or a folder that cannot be written is no place to begin. */
 SCENARIO(read_only)
 {
     make_database(s);
-    become_nobody(s);
+    stand_in_nobody(s);
     chmod(folder_path(s, "data"), 0777);
     chmod(folder_path(s, "data/errand.lock"), 0666);
     chmod(folder_path(s, "data/errand.children"), 0666);

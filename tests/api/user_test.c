@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/api/lib/kit.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 static struct run *start_in_vain(struct scenario *s)
@@ -37,30 +38,12 @@ static void refused_without_root(struct scenario *s)
     assert_non_null(strstr(errors, "\"user\" needs a server that runs as root"));
 }
 
-static void set_binary(void *path)
-{
-    setenv("ERRAND", path, 1);
-}
-
 /* The server as nobody, from a copy that nobody can read. */
 SCENARIO(needs_root)
 {
-    if (geteuid() == 0) {
-        const char *old = getenv("ERRAND");
-        char *real = realpath(old ? old : "build/errand", NULL);
-        at_end(s, set_binary, text(s, "%s", real));
-        folder_write(s, "scratch/as-nobody",
-                     text(s,
-                          "#!/bin/sh\ncp %s %s/errand\nchmod 755 %s/errand\n"
-                          "exec setpriv --reuid nobody --regid nogroup --clear-groups "
-                          "%s/errand \"$@\"\n",
-                          real, s->folder, s->folder, s->folder));
-        free(real);
-        chmod(folder_path(s, "scratch/as-nobody"), 0755);
-        mkdir(folder_path(s, "data"), 0755);
-        chmod(folder_path(s, "data"), 0777);
-        set_binary(text(s, "%s/scratch/as-nobody", s->folder));
-    }
+    mkdir(folder_path(s, "data"), 0755);
+    chmod(folder_path(s, "data"), 0777);
+    stand_in_nobody(s);
     refused_without_root(s);
 }
 

@@ -13,6 +13,7 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 
 enum { ARGUMENTS_MAX = 64 };
 
@@ -62,16 +63,6 @@ static void add_default(struct scenario *s, struct command *command, const char 
     add(command, value);
 }
 
-static const char *binary(struct scenario *s)
-{
-    const char *path = getenv("ERRAND");
-    char *whole = realpath(path ? path : "build/errand", NULL);
-    if (!whole)
-        fail_at(HERE, "no server at %s (set ERRAND)", path ? path : "build/errand");
-    at_end(s, free, whole);
-    return whole;
-}
-
 static void become(struct scenario *s, const char *program, struct command *command)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -96,7 +87,7 @@ static void become(struct scenario *s, const char *program, struct command *comm
 
 static pid_t spawn(struct scenario *s, struct command *command)
 {
-    const char *program = binary(s);
+    const char *program = stand_in_program(s);
     command->arguments[0] = program;
     pid_t pid = fork();
     if (pid == 0)
