@@ -46,7 +46,8 @@ static const struct parameter parameters[] = {
     {"Idempotency-Key", "header", "POST /v1/tasks", "'type':'string','minLength':1,'maxLength':255",
      "The same key with the same body gets the first answer again, for a day."},
     {"Prefer", "header", "POST /v1/tasks", TEXT,
-     "wait=S is the same as the parameter wait. return=minimal answers with the id alone."},
+     "wait=S is the same as the parameter wait. return=minimal answers with the id alone. A wrong "
+     "value of these is 422; other preferences are left alone."},
 };
 
 const struct parameter *parameter_at(size_t i)

@@ -24,30 +24,47 @@ bool param_switch(struct request *request, const char *name, bool *value)
     return true;
 }
 
+static bool only_digits(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9')
+            return false;
+    }
+    return s.len > 0;
+}
+
+bool wait_parse(struct str text, int64_t *ms)
+{
+    int64_t seconds_ms;
+    struct str fraction = text, whole = str_cut(&fraction, '.');
+    bool fits = str_seconds(text, &seconds_ms);
+    if (!fits && !(only_digits(whole) && (!fraction.data || only_digits(fraction))))
+        return false;
+    *ms = fits && seconds_ms < WAIT_MAX_MS ? seconds_ms : WAIT_MAX_MS;
+    return true;
+}
+
 bool param_wait(struct request *request, int64_t *wait_ms)
 {
     struct str value;
-    int64_t ms;
     if (!param_once(request, "wait", &value))
         return false;
-    if (!value.data)
+    if (!value.data || wait_parse(value, wait_ms))
         return true;
-    if (!str_seconds(value, &ms))
-        return problem_parameter(&request->problem, &request->arena, STR("wait"),
-                                 "this has to be a number of seconds, 0 to 60");
-    *wait_ms = ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS;
-    return true;
+    return problem_parameter(&request->problem, &request->arena, STR("wait"),
+                             "this has to be a number of seconds, 0 to 60");
 }
 
 bool param_int(struct request *request, const char *name, int64_t low, int64_t high, int64_t *value)
 {
     struct str text;
-    int64_t number;
+    int64_t number = INT64_MAX; /* what more digits than fit count as, where there is a bound */
     if (!param_once(request, name, &text))
         return false;
     if (!text.data)
         return true;
-    if (!str_int(text, &number) || number < low)
+    bool beyond = high < INT64_MAX && only_digits(text);
+    if ((!str_int(text, &number) && !beyond) || number < low)
         return problem_parameter(&request->problem, &request->arena, str_of(name),
                                  "this has to be a whole number from %lld on", (long long)low);
     *value = number < high ? number : high;
@@ -79,27 +96,9 @@ bool param_position(struct request *request, int64_t *last_id, bool *resume)
     return true;
 }
 
-/* Preferences that are not understood are left alone (RFC 7240, section 2). */
-void prefer_read(struct request *request, struct preferences *preferences)
-{
-    struct str rest = request_header(request, "Prefer");
-    *preferences = (struct preferences){0};
-    while (rest.data) {
-        struct str value = str_trim(str_cut(&rest, ','));
-        struct str name = str_trim(str_cut(&value, '='));
-        value = str_trim(value);
-        if (str_eq_nocase(name, STR("return")) && str_eq_nocase(value, STR("minimal")))
-            preferences->minimal = true;
-        if (str_eq_nocase(name, STR("wait")) && str_seconds(value, &preferences->wait_ms))
-            preferences->has_wait = true;
-    }
-    if (preferences->wait_ms > WAIT_MAX_MS)
-        preferences->wait_ms = WAIT_MAX_MS;
-}
-
 bool etag_known(struct request *request, struct str etag)
 {
-    struct str tags = request_header(request, "If-None-Match");
+    struct str tags = request_header_list(request, "If-None-Match");
     while (tags.data) {
         struct str tag = str_trim(str_cut(&tags, ','));
         if (str_starts(tag, STR("W/")))

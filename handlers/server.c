@@ -114,7 +114,7 @@ static const unsigned char dashboard[] = {
 /* A browser cannot send a token with its first request: the page itself asks for one. */
 void handle_dashboard(struct request *request)
 {
-    struct str accept = request_header(request, "Accept");
+    struct str accept = request_header_list(request, "Accept");
     bool refused = request->problem.code != PROBLEM_NONE;
     if (refused && (!accept.data || !memmem(accept.data, accept.len, "text/html", 9))) {
         reply_problem(request, &request->problem, STR_NONE);

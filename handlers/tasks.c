@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "engine/create.h"
 #include "handlers/params.h"
+#include "handlers/prefer.h"
 #include "handlers/submission.h"
 #include "handlers/view.h"
 
@@ -117,6 +118,10 @@ static void reply_waited(struct view *view)
     struct creation *creation = view->context;
     const struct create *create = &creation->create;
     struct buf body = {0}, extra = {0};
+    if (creation->prefer.minimal) {
+        reply_created(view);
+        return;
+    }
     if (!create->replayed && create->answered.status == 200)
         buf_add_text(&extra, ",\"joined\":true");
     if (!create->replayed && create->place.tasks[create->plan.roots[0]].subscription.data)
@@ -145,14 +150,14 @@ static void created(struct request *request)
     view->context = creation;
     view->id = id;
     view->wait_ms = creation->wait_ms;
-    view->want_result = true;
-    view->missing = reply_created; /* replayed, and deleted since */
+    view->want_result = !creation->prefer.minimal; /* what is not shown is not taken */
+    view->missing = reply_created;                 /* replayed, and deleted since */
     if (id.data)
         request_add_header(request, "Location",
                            arena_printf(&request->arena, "/v1/tasks/%.*s", STR_ARG(id)));
     if (create->replayed)
         request_add_header(request, "Idempotency-Replayed", STR("true"));
-    if (creation->wait_ms && id.data && !creation->prefer.minimal)
+    if (creation->wait_ms && id.data)
         view_start(view);
     else
         reply_created(view);
@@ -165,7 +170,8 @@ static void functions_release(void *functions)
 
 static bool read_wait(struct request *request, struct creation *creation)
 {
-    prefer_read(request, &creation->prefer);
+    if (!prefer_read(request, &creation->prefer))
+        return false;
     creation->wait_ms = creation->prefer.has_wait ? creation->prefer.wait_ms : 0;
     if (!param_wait(request, &creation->wait_ms))
         return false;

@@ -10,6 +10,41 @@ struct str request_header(const struct request *request, const char *name)
     return str_of(MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name));
 }
 
+struct lines {
+    struct str name, first;
+    struct buf joined; /* of two lines and more */
+};
+
+static enum MHD_Result add_line(void *arg, enum MHD_ValueKind kind, const char *name,
+                                size_t name_len, const char *value, size_t value_len)
+{
+    struct lines *lines = arg;
+    struct str line = {value ? value : "", value_len};
+    (void)kind;
+    if (!str_eq_nocase(lines->name, (struct str){name, name_len}))
+        return MHD_YES;
+    if (!lines->first.data) {
+        lines->first = line;
+        return MHD_YES;
+    }
+    if (!lines->joined.len)
+        buf_add_str(&lines->joined, lines->first);
+    buf_add_text(&lines->joined, ", ");
+    buf_add_str(&lines->joined, line);
+    return MHD_YES;
+}
+
+struct str request_header_list(struct request *request, const char *name)
+{
+    struct lines lines = {.name = str_of(name)};
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, add_line, &lines);
+    if (!lines.joined.len)
+        return lines.first;
+    struct str list = arena_str(&request->arena, buf_str(&lines.joined));
+    buf_done(&lines.joined);
+    return list;
+}
+
 struct wanted {
     struct request *request;
     struct str name;

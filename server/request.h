@@ -93,8 +93,11 @@ struct request {
     bool taken;      /* the socket was handed over: libmicrohttpd drops its own */
 };
 
-/* The value of a header field, or STR_NONE. Borrowed from libmicrohttpd. */
+/* The value of a header field (of its first line), or STR_NONE. Borrowed from libmicrohttpd. */
 struct str request_header(const struct request *request, const char *name);
+/* The same for a header that is a list: several lines of it are one, joined by commas (RFC 9110,
+ * section 5.3). Perhaps in the arena. */
+struct str request_header_list(struct request *request, const char *name);
 /* The i-th value of a query parameter (i from 0), or STR_NONE. A parameter without "=" is empty.
  * In the arena. */
 struct str request_query(struct request *request, const char *name, size_t i);

@@ -160,7 +160,8 @@ static int64_t welcome(struct str accept, struct str type)
 /* Of the route's types the most welcome; the first of them if none was asked for. */
 static bool check_accept(struct request *request)
 {
-    struct str accept = request_header(request, "Accept"), types = str_of(request->route->type);
+    struct str accept = request_header_list(request, "Accept");
+    struct str types = str_of(request->route->type);
     bool any = !str_trim(accept).len;
     int64_t best = 0;
     while (types.data) {

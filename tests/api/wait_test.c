@@ -75,10 +75,12 @@ SCENARIO(many_wait)
 /* 4.10: wait above 60 counts as 60; what is no such number is 422. */
 SCENARIO(values_of_wait)
 {
-    const char *bad[] = {"-1", "x", "", "1x", "nan", "inf"};
+    const char *bad[] = {"-1", "x", "", "1x", "nan", "inf", "99999999999999999999x", "1.", ".5"};
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'a','function':'echo','args':[1]}");
     expect_text(get(server, "/v1/tasks/a?wait=100000"), "state", "succeeded");
+    expect_text(get(server, "/v1/tasks/a?wait=99999999999999999999"), "state", "succeeded");
+    expect_text(get(server, "/v1/tasks/a?wait=99999999999999999999.5"), "state", "succeeded");
     expect_json(get(server, "/v1/tasks/a/result?wait=61"), "", "1");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         note(s, "wait=%s", bad[i]);

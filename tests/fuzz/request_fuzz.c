@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "handlers/app.h"
 #include "handlers/params.h"
+#include "handlers/prefer.h"
 #include "server/access.h"
 #include "tests/fuzz/lib/connection.h"
 #include "tests/fuzz/lib/fuzz.h"
@@ -180,10 +181,10 @@ static void check_position(struct request *request)
 static void check_preferences(struct request *request)
 {
     struct preferences preferences;
-    prefer_read(request, &preferences);
+    check_problem(prefer_read(request, &preferences), request, STATUSES(422));
     must(preferences.wait_ms >= 0 && preferences.wait_ms <= WAIT_MAX_MS);
     must(preferences.has_wait || !preferences.wait_ms);
-    struct str tags = request_header(request, "If-None-Match");
+    struct str tags = request_header_list(request, "If-None-Match");
     must(!etag_known(request, STR("\"7\"")) || strchr(tags.data, '7') || strchr(tags.data, '*'));
 }
 
