@@ -14,13 +14,6 @@ static bool id_fits(struct request *request, const char *name, struct str value)
                                                 "this has 1 to 64 characters of A-Z a-z 0-9 _ -");
 }
 
-static bool channel_fits(struct request *request, struct str value)
-{
-    return (value.len && str_utf8(value)) ||
-           problem_parameter(&request->problem, &request->arena, STR("channel"),
-                             "this has to be the name of a channel");
-}
-
 static size_t count_query(struct request *request, const char *name)
 {
     size_t count = 0;

@@ -141,6 +141,8 @@ static bool read_filter(struct request *request, struct list_filter *filter)
         !param_int(request, "limit", 1, 1000, &filter->limit) ||
         !param_int(request, "cursor", 1, INT64_MAX, &filter->before))
         return false;
+    if (filter->channel.data && !channel_fits(request, filter->channel))
+        return false;
     if (filter->kind.data && !str_eq(filter->kind, STR("task")) &&
         !str_eq(filter->kind, STR("meta")))
         return problem_parameter(&request->problem, &request->arena, STR("kind"),

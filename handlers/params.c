@@ -82,6 +82,13 @@ bool param_time(struct request *request, const char *name, int64_t *ms)
                              "this has to be an RFC 3339 time such as 2026-11-20T20:15:00Z");
 }
 
+bool channel_fits(struct request *request, struct str value)
+{
+    return (value.len && str_utf8(value)) ||
+           problem_parameter(&request->problem, &request->arena, STR("channel"),
+                             "this has to be the name of a channel");
+}
+
 bool param_position(struct request *request, int64_t *last_id, bool *resume)
 {
     struct str header = request_header(request, "Last-Event-ID"), value;

@@ -22,6 +22,8 @@ bool param_int(struct request *request, const char *name, int64_t low, int64_t h
                int64_t *value);
 /* An RFC 3339 time. Untouched if not given. */
 bool param_time(struct request *request, const char *name, int64_t *ms);
+/* Whether a value of the parameter channel can be the name of one. */
+bool channel_fits(struct request *request, struct str value);
 /* Where a stream is to go on: the header Last-Event-ID beats the query (design 4.10). *resume: one
  * of them was given; *last_id is then -1 for a header that cannot be an id of ours. */
 bool param_position(struct request *request, int64_t *last_id, bool *resume);

@@ -64,6 +64,7 @@ SCENARIO(filters)
         {"?limit=2&kind=task", "d,c"},
         {"?limit=1000", "m,d,c,b,a"},
         {"?limit=5000", "m,d,c,b,a"},
+        {"?limit=99999999999999999999", "m,d,c,b,a"},
     };
     struct server *server = server_start(s, "%s", "");
     make_some(server);
@@ -89,6 +90,7 @@ SCENARIO(wrong_queries)
         {"state=succeeded&state=x", "state"},
         {"state=", "state"},
         {"kind=other", "kind"},
+        {"channel=", "channel"},
         {"created_after=yesterday", "created_after"},
         {"created_before=2001-13-01T00:00:00Z", "created_before"},
         {"cursor=nonsense", "cursor"},
