@@ -1,4 +1,5 @@
 /* GET /v1/events and GET /v1/tasks/{id}/events. */
+#include "store/events.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "handlers/app.h"
@@ -85,10 +86,11 @@ static void query_run(struct query *query, struct db *db)
     stream->found = row_by_id(db, stream->id, &row, &stream->request->arena);
     if (!stream->found)
         return;
-    int64_t after = stream->subscription.resume ? stream->subscription.last_id : 0;
+    struct event_bounds bounds = event_bounds_read(db);
+    int64_t last_id = stream->subscription.resume ? stream->subscription.last_id : 0;
     struct stmt *stmt = db_stmt(db, SQL_task_events_after);
     stmt_bind_int(stmt, ":task", row.seq);
-    stmt_bind_int(stmt, ":after", after > 0 ? after : 0);
+    stmt_bind_int(stmt, ":after", event_bounds_miss(&bounds, last_id) ? 0 : last_id);
     stmt_bind_int(stmt, ":limit", 1);
     stream->over = !stmt_step(stmt) && state_terminal(row_state(&row));
     stmt_end(stmt);

@@ -6,6 +6,7 @@
 #include "server/farewell.h"
 #include "server/holders.h"
 #include "server/subscriber.h"
+#include "store/events.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
@@ -46,14 +47,6 @@ static void ring_add(struct hub *hub, struct frame *frame)
         ring_drop(hub);
 }
 
-static int64_t newest_event(struct hub *hub)
-{
-    struct stmt *stmt = db_stmt(hub->db, SQL_event_bounds);
-    int64_t newest = stmt_step(stmt) ? stmt_int(stmt, 1) : 0;
-    stmt_end(stmt);
-    return newest;
-}
-
 /* From here on the writer tells of every event. What it has committed before is in the store, what
  * comes after in the mailbox: the order of the two lines leaves no gap between them. */
 static void start_listening(struct hub *hub)
@@ -62,7 +55,7 @@ static void start_listening(struct hub *hub)
         return;
     while (hub->ring_count)
         ring_drop(hub);
-    hub->ring_after = newest_event(hub);
+    hub->ring_after = event_bounds_read(hub->db).newest;
     hub->ring_known = db_status(hub->db) == DB_OK;
 }
 

@@ -57,7 +57,7 @@ struct subscription {
     struct str head;             /* response head and first lines, copied */
     const struct filter *filter; /* copied */
     bool resume;                 /* start after last_id, else with what comes next */
-    int64_t last_id;             /* -1: an id that was never ours: reset, then live */
+    int64_t last_id;             /* -1: an id that was never ours */
     uint64_t holder;             /* number of the token that asked for it (server/tokens.h) */
 };
 

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/events.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -296,31 +297,22 @@ void subscriber_heartbeat(struct subscriber *s)
 
 /* --- the start ---------------------------------------------------------------------- */
 
-static void event_bounds(struct hub *hub, int64_t *oldest, int64_t *newest)
-{
-    struct stmt *stmt = db_stmt(hub->db, SQL_event_bounds);
-    bool some = stmt_step(stmt);
-    *oldest = some ? stmt_int(stmt, 0) : 0;
-    *newest = some ? stmt_int(stmt, 1) : 0;
-    stmt_end(stmt);
-}
-
-/* Where it begins; a reset goes first if what it wants is not there (design 4.8, 4.10). */
+/* Where it begins; a reset goes first if it cannot go on where it wants to (design 4.8, 4.10). The
+ * stream of one task then begins with the first of its events, as it does without a wish; others
+ * with what comes next, or with what is left of what they missed. */
 static void place_cursor(struct subscriber *s, const struct subscription *subscription)
 {
-    int64_t oldest, newest;
-    event_bounds(s->hub, &oldest, &newest);
+    struct event_bounds bounds = event_bounds_read(s->hub->db);
     int64_t wanted = subscription->last_id;
-    bool strange = subscription->resume && (wanted < 0 || wanted > newest);
-    bool expired = subscription->resume && wanted > 0 && wanted < oldest - 1;
-    s->cursor = subscription->resume && !strange ? wanted : newest;
-    if (s->filter->seq) {
-        s->cursor = subscription->resume && !strange ? wanted : 0;
-        strange = expired = false; /* the store has all of one task's events, or none */
-    }
-    if (strange || expired) {
+    bool missed = subscription->resume && event_bounds_miss(&bounds, wanted);
+    if (s->filter->seq)
+        s->cursor = subscription->resume && !missed ? wanted : 0;
+    else
+        s->cursor =
+            subscription->resume && wanted >= 0 && wanted <= bounds.newest ? wanted : bounds.newest;
+    if (missed) {
         struct buf text = {0};
-        buf_addf(&text, "event: reset\ndata: {\"oldest\":%lld}\n\n", (long long)oldest);
+        buf_addf(&text, "event: reset\ndata: {\"oldest\":%lld}\n\n", (long long)bounds.oldest);
         subscriber_push(s, frame_text(buf_str(&text)));
         buf_done(&text);
     }

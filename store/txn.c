@@ -1,6 +1,7 @@
 #include "store/txn.h"
 
 #include "base/mem.h"
+#include "store/events.h"
 
 static struct txn_event *add(struct txn *txn, int64_t task, const struct event *event)
 {
@@ -49,9 +50,7 @@ void txn_load_counters(struct txn *txn)
     struct stmt *stmt = db_stmt(txn->db, SQL_task_last_seq);
     txn->next_seq = stmt_step(stmt) ? stmt_int(stmt, 0) + 1 : 1;
     stmt_end(stmt);
-    stmt = db_stmt(txn->db, SQL_event_bounds);
-    txn->next_event = stmt_step(stmt) ? stmt_int(stmt, 1) + 1 : 1;
-    stmt_end(stmt);
+    txn->next_event = event_bounds_read(txn->db).newest + 1;
 }
 
 void txn_clear(struct txn *txn)

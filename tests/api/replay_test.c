@@ -107,6 +107,80 @@ SCENARIO(reset)
     }
 }
 
+static void expect_reset(struct sse *sse)
+{
+    struct event *event = sse_next(sse);
+    assert_non_null(event);
+    assert_string_equal(event->type, "reset");
+    assert_null(event->id);
+    assert_true(json_number(event, "oldest") >= 1);
+}
+
+/* 4.8, 4.10: the same on the stream of one task: then its events from its creation on, and live, or
+ * the end of the stream. */
+SCENARIO(reset_of_a_task)
+{
+    static const char *const strange[] = {"abc", "999999999", "-3", "99999999999999999999999999"};
+    functions_standard(s);
+    struct server *server = server_start(s, "%s", "");
+    finished(server, create(server, "{'id':'over','function':'echo'}"));
+    create(server, "{'id':'live','function':'hold'}");
+    await_progress(server, "live", 1);
+    struct sse *live[4];
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        note(s, "Last-Event-ID: %s", strange[i]);
+        struct sse *over = sse_open_from(server, strange[i], "/v1/tasks/over/events");
+        expect_reset(over);
+        expect_story(over, "created over, started over, succeeded over");
+        expect_end(over);
+        live[i] = sse_open_from(server, strange[i], "/v1/tasks/live/events");
+        expect_reset(live[i]);
+        expect_story(live[i], "created live, started live, progress live");
+    }
+    struct sse *by_query = sse_open(server, "/v1/tasks/over/events?last_event_id=999999999");
+    expect_reset(by_query);
+    expect_event(by_query, "task.created", "over");
+    release(s, "live", "7");
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        expect_event(live[i], "task.succeeded", "live");
+        expect_end(live[i]);
+    }
+}
+
+static double oldest_event(struct server *server)
+{
+    struct sse *sse = sse_open(server, "/v1/events?last_event_id=0");
+    struct event *event = sse_next(sse);
+    assert_non_null(event);
+    sse_close(sse);
+    return (double)event->number;
+}
+
+/* 4.8: older than what is kept: the same. */
+SCENARIO(reset_of_a_task_by_age)
+{
+    struct server *server = server_start(s, "--retain 0.2s");
+    finished(server, create(server, "{'id':'gone','function':'echo'}"));
+    eventually(oldest_event(server) > 2);
+    server_stop(server);
+    server = server_start(s, "%s", "");
+    create(server, "{'id':'live','function':'echo','delay':3600}");
+    finished(server, create(server, "{'id':'over','function':'echo'}"));
+    struct sse *sse = sse_open_from(server, "1", "/v1/tasks/over/events");
+    expect_reset(sse);
+    expect_story(sse, "created over, started over, succeeded over");
+    expect_end(sse);
+    sse = sse_open_from(server, "1", "/v1/tasks/live/events");
+    expect_reset(sse);
+    expect_story(sse, "created live");
+    cancel(server, "live", NULL);
+    expect_story(sse, "cancelled live");
+    expect_end(sse);
+    sse = sse_open_from(server, "1", "/v1/events");
+    expect_reset(sse);
+    await_event(sse, "task.cancelled", "live");
+}
+
 /* 4.8: exactly once across a restart of the server, and ids go on growing. */
 SCENARIO(across_a_restart)
 {
@@ -192,6 +266,8 @@ int main(void)
         RUN(no_gap_while_it_pours),
         RUN(header_beats_query),
         RUN(reset),
+        RUN(reset_of_a_task),
+        RUN(reset_of_a_task_by_age),
         RUN(across_a_restart),
         RUN(task_stream_across_a_restart),
         RUN(slow_reader),
