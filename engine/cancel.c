@@ -19,6 +19,15 @@ static bool others_want_it(struct txn *txn, const struct task_row *row)
            (row->subscribers == 1 && row->cache_key.data && task_awaited(txn, row->seq));
 }
 
+/* Whether whoever asks has a say: with a subscription that is over or was never one only by force.
+ */
+static bool may_cancel(struct cancel *cancel, struct txn *txn)
+{
+    bool left =
+        !cancel->subscription.data || share_unsubscribe(txn, cancel->row.seq, cancel->subscription);
+    return left || cancel->force;
+}
+
 static void cancel_apply(struct command *command, struct txn *txn)
 {
     struct cancel *cancel = container_of(command, struct cancel, command);
@@ -29,8 +38,7 @@ static void cancel_apply(struct command *command, struct txn *txn)
                     "there is no task with the id \"%.*s\"", STR_ARG(cancel->id));
         return;
     }
-    if (state_terminal(row_state(row)) ||
-        (cancel->subscription.data && !share_unsubscribe(txn, row->seq, cancel->subscription)))
+    if (state_terminal(row_state(row)) || !may_cancel(cancel, txn))
         return;
     cancel->cancelled = cancel->force || !others_want_it(txn, row);
     if (!cancel->cancelled) {

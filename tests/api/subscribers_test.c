@@ -104,6 +104,26 @@ SCENARIO(force)
     assert_false(process_alive(pid));
 }
 
+/* 5.4: `force` cancels, whoever asks: a subscription that has left, one that never was, a good one.
+ */
+SCENARIO(force_beside_a_subscription)
+{
+    struct server *server = server_start(s, "%s", "");
+    for (int i = 0; i < 3; i++) {
+        const char *id = text(s, "t%d", i);
+        const char *body =
+            text(s, "{'id':'%s','function':'echo','cache_key':'k%d','delay':3600}", id, i);
+        const char *first = subscribe(server, body), *second = subscribe(server, body);
+        subscribe(server, body);
+        expect_left(leave(server, id, first), 2);
+        const char *given[] = {first, "nobody", second};
+        note(s, "subscription %s", given[i]);
+        expect_cancelled(
+            cancel(server, id, json(s, "{'force':true,'subscription':'%s'}", given[i])));
+        expect_state(server, id, "cancelled");
+    }
+}
+
 /* 5.4: one who leaves a task that runs does it no harm. */
 SCENARIO(leaving_a_running_task)
 {
@@ -262,6 +282,7 @@ int main(void)
         RUN(a_subscription_leaves_once),
         RUN(the_creator_comes_last),
         RUN(force),
+        RUN(force_beside_a_subscription),
         RUN(leaving_a_running_task),
         RUN(all_leave_at_once),
         RUN(one_leaves_many_times),
