@@ -92,12 +92,14 @@ static bool add_state(struct request *request, uint32_t node, unsigned *states)
     return true;
 }
 
+/* Untouched if absent; an empty list is none of them. */
 static bool read_states(struct request *request, unsigned *states)
 {
     const struct json *json = &request->json;
     uint32_t node = json_member(json, 0, STR("state"));
     if (!node || json->nodes[node].type == JSON_NULL)
         return true;
+    *states = 0;
     if (json->nodes[node].type != JSON_ARRAY)
         return add_state(request, node, states);
     for (uint32_t i = node + 1; i < json->nodes[node].next; i = json->nodes[i].next) {
@@ -118,9 +120,10 @@ static bool read_time(struct request *request, const char *name, int64_t *ms)
 
 static bool read_filter(struct request *request, struct list_filter *filter)
 {
-    unsigned states = 0, live = 0;
+    unsigned live = 0;
     for (int state = 0; state < STATE_COUNT; state++)
         live |= state_terminal((enum task_state)state) ? 0 : 1u << state;
+    unsigned states = live;
     *filter = (struct list_filter){.limit = 1000};
     if (!body_members(request, "state kind function channel created_after created_before") ||
         !read_states(request, &states) || !body_text(request, "kind", &filter->kind) ||
@@ -132,7 +135,7 @@ static bool read_filter(struct request *request, struct list_filter *filter)
     if (filter->kind.data && !str_eq(filter->kind, STR("task")) &&
         !str_eq(filter->kind, STR("meta")))
         return body_refuse(request, "kind", "this has to be task or meta");
-    filter->states = states ? states & live : live;
+    filter->states = states & live;
     return true;
 }
 
@@ -145,7 +148,7 @@ void handle_cancel_many(struct request *request)
         reply_problem(request, &request->problem, STR_NONE);
         return;
     }
-    if (!many->filter.states) { /* only states in which nothing is left to cancel */
+    if (!many->filter.states) { /* no state, or only such in which nothing is left to cancel */
         buf_add_text(&body, "{\"cancelled\":0}\n");
         reply_json(request, 202, &body);
         return;

@@ -78,6 +78,7 @@ SCENARIO(each_filter)
         {"{'state':['waiting']}", 1, "w"},
         {"{'state':['queued','running']}", 2, "gq"},
         {"{'state':'succeeded'}", 0, ""},
+        {"{'state':[]}", 0, ""},
         {"{'kind':'meta'}", 1, "w"},
         {"{'kind':'task'}", 3, "gqsw"},
         {"{'function':'cat'}", 1, "q"},
