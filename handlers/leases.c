@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { TTL_DEFAULT_MS = 30000, TTL_MIN_SECONDS = 1, TTL_MAX_SECONDS = 3600 };
+enum { TTL_DEFAULT_MS = 30000, TTL_MAX_SECONDS = 3600 };
 
 /* What a leased task runs on. */
 struct load {
@@ -234,8 +234,10 @@ static bool read_poll(struct request *request, struct poll *poll)
     if (!body_members(request, "functions max wait ttl") || !read_functions(request, poll) ||
         !body_whole(request, "max", 1, POLL_LEASES_MAX, &poll->max) ||
         !body_seconds(request, "wait", 0, INT32_MAX, &wait_ms) ||
-        !body_seconds(request, "ttl", TTL_MIN_SECONDS, TTL_MAX_SECONDS, &poll->ttl))
+        !body_seconds(request, "ttl", 0, TTL_MAX_SECONDS, &poll->ttl))
         return false;
+    if (poll->ttl < 1) /* less than a millisecond, rounded, is none */
+        return body_refuse(request, "ttl", "this has to be a number of seconds above 0, to 3600");
     if (wait_ms > WAIT_MAX_MS)
         wait_ms = WAIT_MAX_MS;
     poll->until = clock_mono_ns() + wait_ms * 1000000;

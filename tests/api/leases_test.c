@@ -247,6 +247,31 @@ SCENARIO(no_slots)
     expect_result(server, "i", "1");
 }
 
+/* 4.9: a lease may be shorter than a second: it is over when it is, a heartbeat is good for as long
+ * again, and the third that is lost is the last. */
+SCENARIO(short_ones)
+{
+    functions_remote(s, "a", "");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'x','function':'a'}");
+    struct reply *reply = lease(server, "{'functions':['a'],'ttl':0.75}");
+    int64_t started = json_time(reply, "leases.0.task.started_at");
+    assert_int_equal(json_time(reply, "leases.0.expires_at") - started, 750);
+    reply = lease(server, "{'functions':['a'],'wait':60,'ttl':20.25}");
+    expect_number(reply, "leases.0.task.attempt", 2);
+    assert_true(json_time(reply, "leases.0.task.started_at") - started >= 750);
+    const char *token = json_text(reply, "leases.0.lease");
+    int64_t before = json_time(reply, "leases.0.expires_at");
+    reply = heartbeat(server, token, "{'progress':5}");
+    expect_status(reply, 200);
+    assert_true(json_time(reply, "expires_at") >= before);
+    expect_status(lease_result(server, token, "1"), 200);
+    create(server, "{'id':'y','function':'a'}");
+    for (int i = 0; i < 3; i++)
+        lease(server, "{'functions':['a'],'wait':60,'ttl':0.02}");
+    expect_failure(server, "y", "interrupted");
+}
+
 /* --- what is refused ----------------------------------------------------------------------- */
 
 /* 4.9: 422 with the place; nothing is leased. */
@@ -270,6 +295,8 @@ SCENARIO(bad_polls)
         {"{'functions':['a'],'wait':-1}", "/wait"},
         {"{'functions':['a'],'wait':'1'}", "/wait"},
         {"{'functions':['a'],'ttl':0}", "/ttl"},
+        {"{'functions':['a'],'ttl':0.0004}", "/ttl"},
+        {"{'functions':['a'],'ttl':-0.5}", "/ttl"},
         {"{'functions':['a'],'ttl':3601}", "/ttl"},
         {"{'functions':['a'],'ttl':1E400}", "/ttl"},
         {"{'functions':['a'],'ttl':true}", "/ttl"},
@@ -342,6 +369,7 @@ SCENARIO(sizes_of_bodies)
 int main(void)
 {
     const struct CMUnitTest table[] = {
+        RUN(short_ones),
         RUN(from_create_to_result),
         RUN(shown_among_the_functions),
         RUN(no_command),
