@@ -26,16 +26,20 @@ static bool reference_members(struct reader *reader, uint32_t object, uint32_t *
                               bool *optional)
 {
     const struct json *json = reader->json;
+    bool seen = false;
     for (uint32_t i = object + 1; i < json->nodes[object].next; i = json->nodes[i + 1].next) {
         enum json_type type = json->nodes[i + 1].type;
-        if (json_string_is(json, i, STR("$task")) && !*task)
+        bool flag = type == JSON_TRUE || type == JSON_NULL; /* null counts as absent */
+        if (json_string_is(json, i, STR("$task")) && !*task) {
             *task = i + 1;
-        else if (json_string_is(json, i, STR("optional")) && type == JSON_TRUE && !*optional)
-            *optional = true;
-        else
+        } else if (json_string_is(json, i, STR("optional")) && flag && !seen) {
+            seen = true;
+            *optional = type == JSON_TRUE;
+        } else {
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
                                  "an object with \"$task\" has no other member than "
                                  "\"optional\": true");
+        }
     }
     return true;
 }

@@ -184,6 +184,10 @@ static bool read_backoff(struct reader *reader, struct spec *spec, uint32_t node
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
                                  "backoff has the members initial, factor and max, each once");
         seen |= 1u << which;
+        if (nodes[i + 1].type == JSON_NULL) {
+            reader_leave(reader, outer);
+            continue;
+        }
         if (!reader_seconds(reader, i + 1, values[which]))
             return false;
         if (values[which] == &spec->backoff.factor && spec->backoff.factor < 1)

@@ -271,6 +271,28 @@ SCENARIO(null_is_absent)
     expect_text(reply, "kind", "task");
 }
 
+/* 3.1: and for what is inside of them; but a member is given once, null or not. */
+SCENARIO(null_inside_is_absent)
+{
+    struct server *server = server_start(s, "%s", "");
+    const char *id = create(server, "{'function':'echo','backoff':{'initial':null,'factor':null,"
+                                    "'max':null}}");
+    expect_outcome(server, id, "succeeded");
+    id = create(server, "{'process':'collect','args':[{'$task':{'function':'echo','args':[1],"
+                        "'backoff':{'max':null}},'optional':null}]}");
+    expect_result(server, id, "[1]");
+    id = create(server, "{'process':'collect','args':[{'optional':null,"
+                        "'$task':{'function':'fail','args':['no']}}]}");
+    expect_failure(server, id, "dependency-failed");
+    expect_pointer(post(server, "/v1/tasks", "{'function':'echo','backoff':{'max':null,'max':1}}"),
+                   "/backoff/max");
+    expect_pointer(post(server, "/v1/tasks",
+                        "{'process':'collect','args':[{'optional':null,'$task':'%s',"
+                        "'optional':true}]}",
+                        id),
+                   "/args/0");
+}
+
 /* 3.1: the manifest's timeout may be lowered, not raised. */
 SCENARIO(timeout_of_the_manifest)
 {
@@ -316,12 +338,19 @@ SCENARIO(too_many_dependencies)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(wrong_types),      RUN(out_of_bounds),
-        RUN(unknown_fields),   RUN(wrong_shapes),
-        RUN(wrong_references), RUN(unknown_functions),
-        RUN(at_the_bounds),    RUN(channels),
-        RUN(null_is_absent),   RUN(timeout_of_the_manifest),
-        RUN(duplicate_id),     RUN(too_many_dependencies),
+        RUN(wrong_types),
+        RUN(out_of_bounds),
+        RUN(unknown_fields),
+        RUN(wrong_shapes),
+        RUN(wrong_references),
+        RUN(unknown_functions),
+        RUN(at_the_bounds),
+        RUN(channels),
+        RUN(null_is_absent),
+        RUN(null_inside_is_absent),
+        RUN(timeout_of_the_manifest),
+        RUN(duplicate_id),
+        RUN(too_many_dependencies),
     };
     return RUN_SCENARIOS("create", table);
 }

@@ -381,7 +381,6 @@ int main(void)
         RUN(order_and_max),
         RUN(concurrency),
         RUN(no_slots),
-
         RUN(bad_polls),
         RUN(unknown_leases),
         RUN(sizes_of_bodies),

@@ -100,7 +100,8 @@ static bool is_reference(const struct json *json, uint32_t node, const void *arg
     if (json->nodes[node].type != JSON_OBJECT)
         return false;
     uint32_t task = json_member(json, node, STR("$task"));
-    bool optional = json_member(json, node, STR("optional")) != 0;
+    uint32_t flag = json_member(json, node, STR("optional"));
+    bool optional = flag && json->nodes[flag].type == JSON_TRUE;
     if (!task || optional != dependency->optional)
         return false;
     return dependency->id.data

@@ -98,6 +98,7 @@ static const struct refusal {
     {TASK("\"backoff\":[1,2,300]"), PROBLEM_INVALID_REQUEST, STR("/backoff")},
     {TASK("\"backoff\":{\"start\":1}"), PROBLEM_INVALID_REQUEST, STR("/backoff/start")},
     {TASK("\"backoff\":{\"max\":1,\"max\":1}"), PROBLEM_INVALID_REQUEST, STR("/backoff/max")},
+    {TASK("\"backoff\":{\"max\":null,\"max\":1}"), PROBLEM_INVALID_REQUEST, STR("/backoff/max")},
     {TASK("\"backoff\":{\"initial\":-1}"), PROBLEM_INVALID_REQUEST, STR("/backoff/initial")},
     {TASK("\"backoff\":{\"initial\":\"1\"}"), PROBLEM_INVALID_REQUEST, STR("/backoff/initial")},
     {TASK("\"backoff\":{\"max\":1E400}"), PROBLEM_INVALID_REQUEST, STR("/backoff/max")},

@@ -92,6 +92,7 @@ static void reads_backoffs(void **state)
         {CAPPED("\"backoff\":{\"initial\":0}"), {0, 3, 60}},
         {CAPPED("\"backoff\":{\"factor\":1}"), {0.5, 1, 60}},
         {CAPPED("\"backoff\":{\"max\":0}"), {0.5, 3, 0}},
+        {CAPPED("\"backoff\":{\"initial\":null,\"factor\":1,\"max\":null}"), {0.5, 1, 60}},
         {CAPPED("\"backoff\":{\"max\":7,\"factor\":1.5,\"initial\":1e1}"), {10, 1.5, 7}},
     };
     (void)state;
