@@ -6,6 +6,7 @@ enum { DAY_MS = 86400000, HOUR_MS = 3600000, MINUTE_MS = 60000 };
 
 /* What four digits of a year can say. */
 static const int64_t YEAR_0_MS = -62167219200000;
+static const int64_t YEAR_1_MS = -62135596800000;
 static const int64_t YEAR_9999_END_MS = 253402300799999;
 
 int64_t clock_now(void)
@@ -49,6 +50,12 @@ static void date_of_days(int64_t days, int *year, int *month, int *day)
     *year = (int)(century_4 * 400 + year_in + (m >= 10));
 }
 
+/* The day that a moment is in, also before 1970. */
+static int64_t day_of(int64_t ms)
+{
+    return (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
+}
+
 static void put_digits(char *at, int count, int value)
 {
     while (count--) {
@@ -64,7 +71,7 @@ void buf_add_time(struct buf *buf, int64_t ms)
         ms = YEAR_0_MS;
     if (ms > YEAR_9999_END_MS)
         ms = YEAR_9999_END_MS;
-    int64_t days = (ms >= 0 ? ms : ms - (DAY_MS - 1)) / DAY_MS;
+    int64_t days = day_of(ms);
     int rest = (int)(ms - days * DAY_MS);
     int year, month, day;
     date_of_days(days, &year, &month, &day);
@@ -175,8 +182,8 @@ static bool take_time(struct str *s, int *ms, bool *leap_second)
 static bool starts_month(int64_t ms)
 {
     int year, month, day;
-    date_of_days(ms / DAY_MS, &year, &month, &day);
-    return day == 1 && ms % DAY_MS < 1000;
+    date_of_days(day_of(ms), &year, &month, &day);
+    return day == 1 && ms - day_of(ms) * DAY_MS < 1000;
 }
 
 bool clock_parse(struct str s, int64_t *ms)
@@ -189,7 +196,7 @@ bool clock_parse(struct str s, int64_t *ms)
     if (!take_time(&s, &time, &leap_second) || !take_offset(&s, &offset) || s.len)
         return false;
     int64_t utc = days * DAY_MS + time - offset;
-    if (utc < 0 || utc > YEAR_9999_END_MS || (leap_second && !starts_month(utc)))
+    if (utc < YEAR_1_MS || utc > YEAR_9999_END_MS || (leap_second && !starts_month(utc)))
         return false;
     *ms = utc;
     return true;

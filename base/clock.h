@@ -12,7 +12,8 @@ int64_t clock_mono_ns(void);
 /* Appends "2026-11-20T20:15:00.123Z" (RFC 3339, UTC, milliseconds), no quotes. */
 void buf_add_time(struct buf *buf, int64_t ms);
 /* Parses an RFC 3339 date-time (section 5.6: any offset, any number of fraction digits, "t", "z"
- * and a leap second accepted; years 1970 to 9999). False if it is none. */
+ * and a leap second accepted; years 1 to 9999 in UTC, so it can be below 0). False if it is none.
+ */
 bool clock_parse(struct str s, int64_t *ms);
 
 #endif

@@ -124,7 +124,8 @@ static bool read_filter(struct request *request, struct list_filter *filter)
     for (int state = 0; state < STATE_COUNT; state++)
         live |= state_terminal((enum task_state)state) ? 0 : 1u << state;
     unsigned states = live;
-    *filter = (struct list_filter){.limit = 1000};
+    *filter = (struct list_filter){
+        .created_after = LIST_OPEN_AFTER, .created_before = LIST_OPEN_BEFORE, .limit = 1000};
     if (!body_members(request, "state kind function channel created_after created_before") ||
         !read_states(request, &states) || !body_text(request, "kind", &filter->kind) ||
         !body_text(request, "function", &filter->function) ||

@@ -132,7 +132,8 @@ static bool read_states(struct request *request, unsigned *states)
 
 static bool read_filter(struct request *request, struct list_filter *filter)
 {
-    *filter = (struct list_filter){.limit = 50};
+    *filter = (struct list_filter){
+        .created_after = LIST_OPEN_AFTER, .created_before = LIST_OPEN_BEFORE, .limit = 50};
     if (!read_states(request, &filter->states) || !param_once(request, "kind", &filter->kind) ||
         !param_once(request, "function", &filter->function) ||
         !param_once(request, "channel", &filter->channel) ||

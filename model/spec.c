@@ -131,7 +131,7 @@ static bool read_run_at(struct reader *reader, struct spec *spec, uint32_t node)
 {
     if (reader->json->nodes[node].type == JSON_STRING &&
         clock_parse(json_string(reader->json, node, reader->arena), &spec->run_at)) {
-        spec->run_at = spec->run_at > 0 ? spec->run_at : 1; /* 0 is kept for "not given" */
+        spec->run_at = spec->run_at ? spec->run_at : 1; /* 0 is kept for "not given" */
         return true;
     }
     return reader_refuse(reader, PROBLEM_INVALID_REQUEST,

@@ -51,7 +51,7 @@ struct spec {
     size_t channel_count;
     struct str channels_json; /* JSON array, or STR_NONE when there are none */
     int64_t priority;
-    int64_t run_at;  /* milliseconds since 1970; 0: at once */
+    int64_t run_at;  /* milliseconds since 1970, perhaps below 0; 0: at once */
     int64_t timeout; /* milliseconds; 0: none */
     int64_t max_attempts;
     struct backoff backoff;

@@ -95,8 +95,7 @@ static bool passes(const struct list_filter *filter, const struct task_row *row)
     return state_wanted(filter, (int)row_state(row)) &&
            (!filter->kind.data || str_eq(filter->kind, row->kind)) &&
            (!filter->function.data || str_eq(filter->function, row->function)) &&
-           (!filter->created_after || row->created_at > filter->created_after) &&
-           (!filter->created_before || row->created_at < filter->created_before);
+           row->created_at > filter->created_after && row->created_at < filter->created_before;
 }
 
 static int64_t created_at(struct db *db, int64_t seq, int64_t *found)
@@ -140,8 +139,9 @@ void list_tasks(struct db *db, const struct list_filter *filter,
     struct listing listing = {.db = db, .filter = filter};
     int64_t end = last_seq(db) + 1;
     int64_t before = filter->before && filter->before < end ? filter->before : end;
-    int64_t oldest = filter->created_after ? seq_at(db, filter->created_after, end) : 0;
-    if (filter->created_before) {
+    int64_t oldest =
+        filter->created_after > LIST_OPEN_AFTER ? seq_at(db, filter->created_after, end) : 0;
+    if (filter->created_before < LIST_OPEN_BEFORE) {
         int64_t first = seq_at(db, filter->created_before, end);
         before = first < before ? first : before;
     }

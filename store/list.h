@@ -8,12 +8,16 @@
 
 enum { LIST_SCAN_MAX = 20000 };
 
+/* What no time is. */
+#define LIST_OPEN_AFTER  INT64_MIN
+#define LIST_OPEN_BEFORE INT64_MAX
+
 struct list_filter {
     unsigned states;                       /* bit for each enum task_state; 0: all */
     struct str kind;                       /* STR_NONE: both */
     struct str function;                   /* STR_NONE: all */
     struct str channel;                    /* STR_NONE: all */
-    int64_t created_after, created_before; /* milliseconds, exclusive; 0: open */
+    int64_t created_after, created_before; /* milliseconds, exclusive; LIST_OPEN_…: open */
     int64_t before; /* cursor: seq of the last task of the page before; 0: first page */
     int64_t limit;
 };

@@ -89,6 +89,8 @@ SCENARIO(each_filter)
         {"{'created_after':'2001-01-01T00:00:00Z'}", 4, "gqsw"},
         {"{'created_after':'2099-01-01T00:00:00Z'}", 0, ""},
         {"{'created_before':'2001-01-01T00:00:00Z'}", 0, ""},
+        {"{'created_before':'1970-01-01T00:00:00Z'}", 0, ""},
+        {"{'created_after':'0001-01-01T00:00:00Z'}", 4, "gqsw"},
         {"{'created_before':'2099-01-01T00:00:00Z'}", 4, "gqsw"},
     };
     check_rows(s, rows, sizeof rows / sizeof *rows);

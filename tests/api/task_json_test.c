@@ -219,6 +219,12 @@ SCENARIO(not_before)
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'past','function':'echo','run_at':'2001-01-01T00:00:00Z'}");
     expect_outcome(server, "past", "succeeded");
+    const char *old[] = {"1969-07-20T20:17:40.500Z", "0001-01-01T00:00:00.000Z"};
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+        note(s, "%s", old[i]);
+        const char *id = create(server, "{'function':'echo','run_at':'%s'}", old[i]);
+        expect_text(expect_outcome(server, id, "succeeded"), "run_at", old[i]);
+    }
     struct reply *made = post(server, "/v1/tasks", "{'id':'a','function':'echo','delay':0.4}");
     expect_text(made, "state", "scheduled");
     int64_t ahead = json_time(made, "run_at") - json_time(made, "created_at");

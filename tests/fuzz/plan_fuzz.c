@@ -38,7 +38,7 @@ static void check_channels(const struct spec *spec, struct arena *arena)
 static void check_times(const struct spec *spec)
 {
     const int64_t century = 3155760000000;
-    must(spec->run_at >= 0 && spec->run_at <= 253402300799999);
+    must(spec->run_at >= -62135596800000 && spec->run_at <= 253402300799999);
     must(spec->timeout >= 0 && spec->timeout <= century);
     must(!spec->function->timeout ||
          (spec->timeout > 0 && spec->timeout <= spec->function->timeout));

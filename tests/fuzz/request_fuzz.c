@@ -162,7 +162,7 @@ static void check_parameter(struct request *request, const char *name)
     check_problem(param_time(request, name, &ms), request, STATUSES(422));
     must(wait >= -1 && wait <= WAIT_MAX_MS);
     must(number == -1 || (number >= 1 && number <= 1000));
-    must(ms >= -1 && ms <= 253402300799999);
+    must(ms >= -62135596800000 && ms <= 253402300799999);
 }
 
 static void check_position(struct request *request)

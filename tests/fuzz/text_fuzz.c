@@ -130,7 +130,7 @@ static bool time_of(struct str text, int64_t *ms)
     if (leap && (again.tm_mday != 1 || again.tm_hour || again.tm_min || again.tm_sec))
         return false;
     *ms += (int64_t)utc * 1000;
-    return utc >= 0 && again.tm_year <= 9999 - 1900;
+    return again.tm_year >= 1 - 1900 && again.tm_year <= 9999 - 1900;
 }
 
 static void check_time(struct str text)

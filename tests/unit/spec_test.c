@@ -117,6 +117,8 @@ static void reads_times(void **state)
         {TASK("\"delay\":3155760000"), NOW + 3155760000000},
         {TASK("\"run_at\":\"2026-11-20T21:15:00.123+01:00\""), 1795205700123},
         {TASK("\"run_at\":\"1970-01-01T00:00:00Z\""), 1}, /* 0 would be none */
+        {TASK("\"run_at\":\"1969-12-31T23:59:59.999Z\""), -1},
+        {TASK("\"run_at\":\"0001-01-01T00:00:00Z\""), -62135596800000},
     };
     (void)state;
     for (size_t i = 0; i < array_size(rows); i++) {
