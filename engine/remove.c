@@ -17,7 +17,7 @@ static void remove_apply(struct command *command, struct txn *txn)
         problem_set(&command->problem, command->arena, PROBLEM_TASK_NEEDED,
                     "a task that has not ended needs its result");
     } else {
-        row_delete(txn->db, row.seq);
+        row_delete(txn->db, &row);
         tally_forget(&removal->engine->tally, &row);
     }
 }

@@ -25,7 +25,7 @@ static size_t sweep_tasks(struct engine *engine, struct txn *txn, int64_t before
         struct task_row row;
         if (!row_by_seq(txn->db, seqs[i], &row, &txn->arena))
             continue;
-        row_delete(txn->db, seqs[i]);
+        row_delete(txn->db, &row);
         tally_forget(&engine->tally, &row);
     }
     return count;

@@ -161,24 +161,21 @@ bool row_has_dependencies(const struct task_row *row)
     return row_is_meta(row) || row->continued;
 }
 
-void row_delete(struct db *db, int64_t seq)
+void row_delete(struct db *db, const struct task_row *row)
 {
     static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
                                              SQL_dependencies_delete, SQL_subscriptions_delete,
                                              SQL_logs_delete,         SQL_log_totals_delete,
                                              SQL_leases_delete,       SQL_task_delete};
-    struct arena arena = {0};
-    struct task_row row;
-    if (row_by_seq(db, seq, &row, &arena) && row.channels.data) {
+    if (row->channels.data) {
         struct stmt *stmt = db_stmt(db, SQL_channels_delete);
-        stmt_bind_int(stmt, ":task", seq);
-        stmt_bind_text(stmt, ":channels", row.channels);
+        stmt_bind_int(stmt, ":task", row->seq);
+        stmt_bind_text(stmt, ":channels", row->channels);
         stmt_run(stmt);
     }
-    arena_done(&arena);
     for (size_t i = 0; i < array_size(deletes); i++) {
         struct stmt *stmt = db_stmt(db, deletes[i]);
-        stmt_bind_int(stmt, ":task", seq);
+        stmt_bind_int(stmt, ":task", row->seq);
         stmt_run(stmt);
         CRASH_POINT(half_removed);
     }

@@ -43,7 +43,7 @@ bool row_has_dependencies(const struct task_row *row);
 bool row_needed(struct db *db, int64_t seq);
 
 /* Deletes a task and all that hangs on it but its events. */
-void row_delete(struct db *db, int64_t seq);
+void row_delete(struct db *db, const struct task_row *row);
 
 /* What can be large. Absent: [] and {} and STR_NONE. Texts go to the arena. */
 struct payload {
