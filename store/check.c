@@ -63,6 +63,7 @@ static bool run(struct check *check, const struct identified *found, char **mess
     }
     check->whole = check->version == identity_newest();
     int end = check->whole ? STATEMENT_COUNT : CHECK_words;
+    db_use_own_json(found->db);
     for (int which = CHECK_FIRST; which < end; which++)
         ask(check, found->db, (enum statement)which);
     if (check->whole)

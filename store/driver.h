@@ -53,6 +53,10 @@ void db_close(struct db *db);
 enum db_status db_status(const struct db *db);
 /* What the last error was; valid until the next call. */
 const char *db_message(const struct db *db);
+/* json_valid, json_extract and json_quote of this connection are ours (base/json.h) from now on:
+ * SQLite's own know 2,000 levels, and read a string up to U+0000. json_extract knows paths of one
+ * member, '$.name', and gives NULL where there is no JSON. Before the first statement with them. */
+void db_use_own_json(struct db *db);
 /* Runs a script of several statements. */
 void db_script(struct db *db, const char *sql);
 

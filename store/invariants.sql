@@ -1,6 +1,8 @@
 -- What is true of every database of errand between two transactions. Each query gives one row of
 -- text for each place where it is not so, and nothing if all is well. `errand check` runs them in
 -- this order; so can a shell: sqlite3 -readonly errand.db <store/invariants.sql
+-- `errand check` has JSON functions of its own (store/sqlite_json.c). A shell has SQLite's, which
+-- take what has more than 2,000 levels for no JSON: results that built-ins put together may.
 
 -- --- the file: these two hold for any version of the schema -------------------------------------
 
@@ -110,11 +112,13 @@ SELECT 'task ' || m.id || ' needs a task that is not there, number ' || d.depend
 FROM dependencies d JOIN tasks m ON m.seq = d.task
 WHERE m.finished_at = 0 AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.seq = d.dependency);
 
--- What waits has counted the places whose tasks have not ended, and there are some.
+-- What waits has counted the places whose tasks have not ended, and there are some. One that has
+-- continued waits for one task, which may stand in its arguments too.
 -- name: unresolved
 SELECT 'task ' || id || ' waits for ' || unresolved || ' dependencies, but ' || open || ' are open'
 FROM (SELECT m.id, m.unresolved, (
-        SELECT count(*) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+        SELECT iif(m.continued, count(DISTINCT d.dependency), count(*))
+        FROM dependencies d JOIN tasks t ON t.seq = d.dependency
         WHERE d.task = m.seq AND m.continued IN (0, d.dependency)
             AND t.state NOT IN ('succeeded', 'failed', 'cancelled')) AS open
     FROM tasks m WHERE m.state = 'waiting')
@@ -174,16 +178,19 @@ SELECT 'there is no task for ' || what || ' of task number ' || task FROM (
     UNION ALL SELECT 'a count of a log', task FROM log_totals)
 WHERE task NOT IN (SELECT seq FROM tasks);
 
--- A task is found under each of its channels, and under no other.
+-- A task is found under each of its channels, and under no other. Names are compared as JSON, as
+-- they are stored: SQLite reads a string up to U+0000.
 -- name: channels
-SELECT 'task ' || t.id || ' is not found under its channel ' || c.value
-FROM tasks t JOIN json_each(t.channels) c
-WHERE t.channels IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM task_channels WHERE channel = c.value AND task = t.seq)
+SELECT 'task ' || t.id || ' is found under ' || coalesce(c.found, 0) || ' of its ' ||
+    json_array_length(t.channels) || ' channels'
+FROM tasks t LEFT JOIN (SELECT task, count(*) AS found FROM task_channels GROUP BY task) c
+    ON c.task = t.seq
+WHERE t.channels IS NOT NULL AND json_array_length(t.channels) <> coalesce(c.found, 0)
 UNION ALL
 SELECT 'task ' || t.id || ' is found under the channel ' || c.channel || ', which it has not'
 FROM task_channels c JOIN tasks t ON t.seq = c.task
-WHERE t.channels IS NULL OR c.channel NOT IN (SELECT value FROM json_each(t.channels));
+WHERE t.channels IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(t.channels) e
+    WHERE t.channels -> e.fullkey = json_quote(c.channel));
 
 -- The bytes of a log are counted.
 -- name: log_bytes

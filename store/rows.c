@@ -1,6 +1,7 @@
 #include "store/rows.h"
 
 #include "base/fault.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -161,18 +162,31 @@ bool row_has_dependencies(const struct task_row *row)
     return row_is_meta(row) || row->continued;
 }
 
+/* One by one, by their whole names: the table is in the order of these, and SQLite's own JSON
+ * functions cut a name at U+0000. */
+static void channels_delete(struct db *db, const struct task_row *row)
+{
+    struct arena arena = {0};
+    struct json json = {0};
+    struct json_error error;
+    json_parse(row->channels, JSON_MAX_DEPTH, &arena, &json, &error);
+    for (uint32_t i = 1; i < json.count; i++) {
+        struct stmt *stmt = db_stmt(db, SQL_channel_delete);
+        stmt_bind_text(stmt, ":channel", json_string(&json, i, &arena));
+        stmt_bind_int(stmt, ":task", row->seq);
+        stmt_run(stmt);
+    }
+    arena_done(&arena);
+}
+
 void row_delete(struct db *db, const struct task_row *row)
 {
     static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
                                              SQL_dependencies_delete, SQL_subscriptions_delete,
                                              SQL_logs_delete,         SQL_log_totals_delete,
                                              SQL_leases_delete,       SQL_task_delete};
-    if (row->channels.data) {
-        struct stmt *stmt = db_stmt(db, SQL_channels_delete);
-        stmt_bind_int(stmt, ":task", row->seq);
-        stmt_bind_text(stmt, ":channels", row->channels);
-        stmt_run(stmt);
-    }
+    if (row->channels.data)
+        channels_delete(db, row);
     for (size_t i = 0; i < array_size(deletes); i++) {
         struct stmt *stmt = db_stmt(db, deletes[i]);
         stmt_bind_int(stmt, ":task", row->seq);

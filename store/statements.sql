@@ -167,8 +167,9 @@ SELECT t.seq, t.id, t.state, t.error, d.optional, r.value
 FROM dependencies d JOIN tasks t ON t.seq = d.dependency LEFT JOIN results r ON r.task = t.seq
 WHERE d.task = :task ORDER BY d.position;
 
+-- What has continued waits for one task, in however many of its places that stands.
 -- name: unresolved_now
-SELECT count(*) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+SELECT iif(m.continued, count(DISTINCT d.dependency), count(*)) FROM dependencies d JOIN tasks t ON t.seq = d.dependency
 JOIN tasks m ON m.seq = d.task AND m.continued IN (0, d.dependency)
 WHERE d.task = :task AND t.state NOT IN ('succeeded', 'failed', 'cancelled');
 
@@ -285,9 +286,8 @@ DELETE FROM payloads WHERE task = :task;
 -- name: result_delete
 DELETE FROM results WHERE task = :task;
 
--- name: channels_delete
-DELETE FROM task_channels
-WHERE task = :task AND channel IN (SELECT value FROM json_each(:channels));
+-- name: channel_delete
+DELETE FROM task_channels WHERE channel = :channel AND task = :task;
 
 -- name: dependencies_delete
 DELETE FROM dependencies WHERE task = :task;
