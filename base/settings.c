@@ -60,6 +60,13 @@ static bool parse_switch(struct str s, bool *on)
     return *on || str_eq(s, STR("off")) || str_eq(s, STR("0")) || str_eq(s, STR("false"));
 }
 
+static const char *parse_count(struct str s, bool may_be_0, int64_t *number)
+{
+    if (!str_int(s, number) || *number < !may_be_0)
+        return may_be_0 ? "wants a whole number, 0 or more" : "wants a whole number of at least 1";
+    return *number <= 1000000000 ? NULL : "is too large";
+}
+
 /* What is wrong with the value, or NULL. */
 static const char *row_set(const struct setting_row *row, struct settings *settings, struct str s,
                            struct arena *arena)
@@ -77,9 +84,7 @@ static const char *row_set(const struct setting_row *row, struct settings *setti
     case TYPE_SWITCH:
         return parse_switch(s, field) ? NULL : "wants on or off";
     case TYPE_COUNT:
-        if (!str_int(s, number) || *number < 0 || (*number == 0 && strcmp(row->value, "0") != 0))
-            return "wants a whole number of at least 1";
-        return *number <= 1000000000 ? NULL : "is too large";
+        return parse_count(s, strcmp(row->value, "0") == 0, number);
     case TYPE_BYTES:
         return str_int(s, number) && *number >= 1 && *number <= 1 << 30
                    ? NULL

@@ -20,6 +20,7 @@
 
 enum {
     MAX_HEADER_LEAST = 4096,     /* libmicrohttpd answers in the same memory */
+    HEARTBEAT_LEAST_MS = 100,    /* so that nobody floods all idle streams by a slip */
     CONNECTIONS_DEFAULT = 65536, /* at most, unless --max-connections says so */
     FAREWELLS_MAX = 1000,
 };
@@ -95,6 +96,8 @@ static const char *check_settings(const struct settings *settings)
         return "--cors-origin wants an origin, such as https://example.org, with nothing behind it";
     if (settings->max_header < MAX_HEADER_LEAST)
         return "--max-header has to be at least 4096";
+    if (settings->heartbeat < HEARTBEAT_LEAST_MS)
+        return "--heartbeat has to be at least 0.1 seconds";
     if (!settings->header_timeout || !settings->idle_timeout || !settings->body_timeout)
         return "--header-timeout, --idle-timeout and --body-timeout want more than 0 seconds";
     return NULL;

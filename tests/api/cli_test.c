@@ -76,6 +76,26 @@ SCENARIO(bad_usage_is_2)
     }
 }
 
+/* What a number may be at least is said as it is. */
+SCENARIO(least_values)
+{
+    static const struct {
+        const char *words, *says;
+    } bad[] = {
+        {"serve --slots -1", "--slots wants a whole number, 0 or more"},
+        {"serve --max-queued 0", "--max-queued wants a whole number of at least 1"},
+        {"serve --heartbeat 0", "--heartbeat has to be at least 0.1 seconds"},
+        {"serve --heartbeat 0.099", "--heartbeat has to be at least 0.1 seconds"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        note(s, "errand %s", bad[i].words);
+        struct run *run = errand_run(s, "%s", bad[i].words);
+        assert_int_equal(run->exit_status, 2);
+        assert_non_null(strstr(run->errors, bad[i].says));
+    }
+    server_start(s, "--heartbeat 0.1 --slots 0");
+}
+
 /* Without a command, and for --help, the list of commands. */
 SCENARIO(commands_are_listed)
 {
@@ -300,6 +320,7 @@ int main(void)
         RUN(ready_line_is_the_only_output),
         RUN(signals_end_it_with_0),
         RUN(bad_usage_is_2),
+        RUN(least_values),
         RUN(bad_variables_are_2),
         RUN(variables_set_it),
         RUN(help_lists_every_setting),

@@ -217,7 +217,7 @@ SCENARIO(subscribers)
 /* A reader that takes nothing falls behind, and after some heartbeats it is cut off. */
 SCENARIO(stalled_reader)
 {
-    struct server *server = server_start(s, "--heartbeat 0.05");
+    struct server *server = server_start(s, "--heartbeat 0.1");
     struct sse *stalled = sse_open(server, "/v1/events?type=task.succeeded");
     http_window(stalled->http, 4096);
     eventually(metric(server, "errand_sse_subscribers") == 1);

@@ -200,7 +200,7 @@ static const struct {
 } bad[] = {
     {"slots",
      "ERRAND_SLOTS",
-     "wants a whole number of at least 1",
+     "wants a whole number, 0 or more",
      {"", "-1", "1.5", "x", "+1", " 1", "1 ", "0x10", "1e3", "9223372036854775808", "1,000"}},
     {"slots", "ERRAND_SLOTS", "is too large", {"1000000001", "9223372036854775807"}},
     {"max-queued", "ERRAND_MAX_QUEUED", "wants a whole number of at least 1", {"0", "-0", "-5"}},
@@ -275,7 +275,7 @@ static void refuses_bad_words(void **state)
         {{"--data"}, "--data wants a value"},
         {{"--no-auth", "off"}, "what comes after --no-auth is no flag"},
         {{"--slots", "1", "more"}, "what comes after --slots is no flag"},
-        {{"--slots", "x", "--nonsense"}, "--slots wants a whole number of at least 1"},
+        {{"--slots", "x", "--nonsense"}, "--slots wants a whole number, 0 or more"},
     };
     (void)state;
     for (size_t i = 0; i < array_size(rows); i++) {
@@ -295,7 +295,7 @@ static void looks_at_the_environment_first(void **state)
     (void)state;
     const char *wrong = load(&settings, &arena, (const char *[WORDS]){"ERRAND_SLOTS=x"},
                              (const char *[WORDS]){"--slots=1", "--nonsense"});
-    assert_str(str_of(wrong), STR("ERRAND_SLOTS wants a whole number of at least 1"));
+    assert_str(str_of(wrong), STR("ERRAND_SLOTS wants a whole number, 0 or more"));
     arena_done(&arena);
 }
 
