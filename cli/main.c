@@ -1,8 +1,10 @@
 /* errand: the command line. */
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -35,7 +37,7 @@ int command_version(int argc, char **argv)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2)
         return usage(stderr, EXIT_USAGE);
@@ -49,4 +51,16 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     fprintf(stderr, "errand: there is no command %s\n", argv[1]);
     return usage(stderr, EXIT_USAGE);
+}
+
+/* What was printed is where it should be, or the exit status says otherwise: a token is shown only
+ * once. Where nothing was printed, standard output may be closed. */
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (written && (close(STDOUT_FILENO) == 0 || errno == EBADF))
+        return status;
+    fprintf(stderr, "errand: the output could not be written to standard output\n");
+    return EXIT_FAULT;
 }

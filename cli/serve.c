@@ -195,19 +195,19 @@ static struct http_config http_config_of(struct serving *serving)
     };
 }
 
+/* Nobody may be there to read it, which is no fault: it stays out of what main looks at. */
 static void print_ready(const struct sockaddr_storage *bound)
 {
     char text[INET6_ADDRSTRLEN] = "";
     if (bound->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const void *)bound;
         inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-        printf("listening on http://%s:%u\n", text, ntohs(in->sin_port));
+        dprintf(STDOUT_FILENO, "listening on http://%s:%u\n", text, ntohs(in->sin_port));
     } else {
         const struct sockaddr_in6 *in6 = (const void *)bound;
         inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-        printf("listening on http://[%s]:%u\n", text, ntohs(in6->sin6_port));
+        dprintf(STDOUT_FILENO, "listening on http://[%s]:%u\n", text, ntohs(in6->sin6_port));
     }
-    (void)fflush(stdout);
 }
 
 /* As if the operator had asked for it: the main thread waits for signals. */

@@ -45,8 +45,9 @@ static bool check_place(const struct backup *backup, char **message)
     if (stat(backup->database, &database) == 0 && there.st_dev == database.st_dev &&
         there.st_ino == database.st_ino)
         return refuse(message, backup->file, "is the database itself");
-    if (S_ISDIR(there.st_mode))
-        return refuse(message, backup->file, strerror(EISDIR));
+    if (!S_ISREG(there.st_mode)) /* a device would be gone, and its name a file */
+        return refuse(message, backup->file,
+                      S_ISDIR(there.st_mode) ? strerror(EISDIR) : "is no file");
     if (!backup->force)
         return refuse(message, backup->file, strerror(EEXIST));
     return check_beside(backup->file, message);

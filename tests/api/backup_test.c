@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,26 @@ SCENARIO(what_is_there)
     expect_refused(s, "data --force", "data: Is a directory");
     expect_refused(s, "no/such/folder.db", "no/such/folder.db.partial: No such file or directory");
     expect_result(server, create(server, "{'function':'echo','args':[1]}"), "1");
+}
+
+/* Root may replace anything by a file: only files are replaced. */
+SCENARIO(no_file_is_there)
+{
+    static const char *const names[] = {"pipe", "link", "device"};
+    struct stat before, after;
+    server_start(s, "%s", "");
+    assert_int_equal(mkfifo(folder_path(s, "pipe"), 0600), 0);
+    assert_int_equal(symlink("pipe", folder_path(s, "link")), 0);
+    bool device = mknod(folder_path(s, "device"), S_IFCHR | 0600, makedev(1, 3)) == 0;
+    for (size_t i = 0; i < 2 + (size_t)device; i++) {
+        const char *says = text(s, "%s: is no file", names[i]);
+        assert_int_equal(lstat(folder_path(s, names[i]), &before), 0);
+        expect_refused(s, names[i], says);
+        expect_refused(s, text(s, "%s --force", names[i]), says);
+        assert_int_equal(lstat(folder_path(s, names[i]), &after), 0);
+        assert_int_equal(after.st_ino, before.st_ino);
+        assert_int_equal(after.st_mode, before.st_mode);
+    }
 }
 
 /* What a backup left that was killed is in nobody's way. */
@@ -298,6 +319,7 @@ int main(void)
         RUN(left_over),         RUN(no_room),
         RUN(another_writes_it), RUN(odd_names),
         RUN(of_a_bad_database), RUN(restored),
+        RUN(no_file_is_there),
     };
     return RUN_SCENARIOS("backup", table);
 }

@@ -6,6 +6,7 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 /* 1: exactly one line on standard output, with the real address, when it is ready. */
@@ -107,6 +108,40 @@ SCENARIO(commands_are_listed)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         assert_non_null(strstr(help->output, text(s, "\n  %s ", commands[i])));
     assert_string_equal(errand_run(s, "--version")->output, errand_run(s, "version")->output);
+}
+
+/* What is printed and lost is exit status 1, and said: a token is shown only once. */
+SCENARIO(output_lost)
+{
+    static const char *const lost[] = {"token read",     "version",      "--version",
+                                       "--help",         "serve --help", "check data/errand.db",
+                                       "backup copy.db", "health"};
+    struct server *server = server_start(s, "%s", "");
+    server_environment(s, "ERRAND_DATA=%s", folder_path(s, "data"));
+    server_environment(s, "ERRAND_LISTEN=127.0.0.1:%d", server->port);
+    const char *program = stand_in_program(s);
+    stand_in(s, text(s, "exec %s \"$@\" >/dev/full\n", program));
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        note(s, "errand %s", lost[i]);
+        struct run *run = errand_run(s, "%s", lost[i]);
+        assert_int_equal(run->exit_status, 1);
+        assert_non_null(strstr(run->errors, "could not be written to standard output"));
+    }
+    assert_true(folder_has(s, "copy.db"));
+    assert_int_equal(errand_run(s, "frobnicate")->exit_status, 2);
+    stand_in(s, text(s, "exec %s \"$@\" >&-\n", program));
+    assert_int_equal(errand_run(s, "token read")->exit_status, 1);
+    assert_int_equal(errand_run(s, "check nowhere.db")->exit_status, 2);
+}
+
+/* 1: exit status 0 after SIGTERM, also where the ready line cannot be written. */
+SCENARIO(nobody_reads_the_ready_line)
+{
+    stand_in(s, text(s, "exec %s \"$@\" >/dev/full\n", stand_in_program(s)));
+    struct server *server = server_try(s, "");
+    eventually(strstr(server_log(server), "applied")); /* signals are heard from here on */
+    server_signal(server, SIGTERM);
+    assert_int_equal(server_wait(server), 0);
 }
 
 /* 1: every setting is an environment variable too, so a bad one is bad usage. */
@@ -328,6 +363,8 @@ int main(void)
         RUN(data_in_use_by_somebody),
         RUN(data_is_free_after_kill9),
         RUN(commands_are_listed),
+        RUN(output_lost),
+        RUN(nobody_reads_the_ready_line),
         RUN(data_folder_is_created),
         RUN(port_in_use_is_1),
         RUN(functions_folder_missing),
