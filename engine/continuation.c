@@ -92,7 +92,7 @@ static bool makes_circle(const struct place *place, const struct waiting *waitin
         found = placed->how == PLACE_JOINED && is_waiting(waiting, place_of(place, i)->row.seq);
         for (size_t k = 0;
              placed->how == PLACE_NEW && !found && k < place->plan->specs[i].dependency_count; k++)
-            found = is_waiting(waiting, placed->dependency_seqs[k]);
+            found = is_waiting(waiting, placed->dependencies[k].seq);
     }
     return found;
 }
@@ -121,22 +121,21 @@ bool continuation_store(struct engine *engine, struct txn *txn, struct task_row 
                           .problem = &problem,
                           .links = row->links + 1};
     struct task_row *ancestors;
-    int64_t inner;
-    struct str state = STR_NONE;
+    struct placed_dependency inner;
     if (row->links >= LINKS_MAX)
         return refuse(txn, failure, arena_printf(&txn->arena, "%d led to it already", LINKS_MAX));
     if (!place_check(&place, txn) ||
-        !place_dependency(&place, txn, &continuation->dependency, &inner, &state))
+        !place_dependency(&place, txn, &continuation->dependency, &inner))
         return refuse(txn, failure, problem.detail);
     struct waiting waiting = {.row = row};
     waiting.count = audience_ancestors(txn, row->seq, &ancestors);
     waiting.ancestors = ancestors;
-    if (is_waiting(&waiting, inner) || makes_circle(&place, &waiting))
+    if (is_waiting(&waiting, inner.seq) || makes_circle(&place, &waiting))
         return refuse(txn, failure, STR("it would wait for itself"));
-    wait_for_it(engine, txn, row, inner);
+    wait_for_it(engine, txn, row, inner.seq);
     place_store(&place, txn);
     enum task_state inner_state;
-    if (state_parse(state, &inner_state) && state_terminal(inner_state))
-        task_count_ended(engine, txn, row->seq, inner);
+    if (state_parse(inner.state, &inner_state) && state_terminal(inner_state))
+        task_count_ended(engine, txn, row->seq, inner.seq);
     return true;
 }

@@ -103,7 +103,7 @@ static bool check_spec(struct place *place, struct txn *txn, const struct spec *
 }
 
 static bool look_up(struct place *place, struct txn *txn, const struct dependency *dependency,
-                    int64_t *seq, struct str *state)
+                    struct placed_dependency *found)
 {
     struct task_row row;
     if (!row_by_id(txn->db, dependency->id, &row, place->arena))
@@ -113,19 +113,18 @@ static bool look_up(struct place *place, struct txn *txn, const struct dependenc
         return problem_at(place->problem, place->arena, PROBLEM_INVALID_REQUEST,
                           dependency->pointer, "the result of the task \"%.*s\" is gone",
                           STR_ARG(dependency->id));
-    *seq = row.seq;
-    *state = row.state;
+    *found = (struct placed_dependency){row.seq, row.state, row.version};
     return true;
 }
 
 bool place_dependency(struct place *place, struct txn *txn, const struct dependency *dependency,
-                      int64_t *seq, struct str *state)
+                      struct placed_dependency *found)
 {
     if (dependency->spec < 0)
-        return look_up(place, txn, dependency, seq, state);
+        return look_up(place, txn, dependency, found);
     const struct placed *on = place_of(place, (size_t)dependency->spec);
-    *seq = on->row.seq;
-    *state = on->how == PLACE_NEW ? STR_NONE : on->row.state;
+    *found = (struct placed_dependency){
+        on->row.seq, on->how == PLACE_NEW ? STR_NONE : on->row.state, on->row.version};
     return true;
 }
 
@@ -134,11 +133,10 @@ static bool find_dependencies(struct place *place, struct txn *txn, size_t i)
 {
     const struct spec *spec = &place->plan->specs[i];
     struct placed *placed = &place->tasks[i];
-    placed->dependency_seqs = ARENA_ARRAY(place->arena, int64_t, spec->dependency_count);
-    placed->dependency_states = ARENA_ARRAY(place->arena, struct str, spec->dependency_count);
+    placed->dependencies =
+        ARENA_ARRAY(place->arena, struct placed_dependency, spec->dependency_count);
     for (size_t k = 0; k < spec->dependency_count; k++) {
-        if (!place_dependency(place, txn, &spec->dependencies[k], &placed->dependency_seqs[k],
-                              &placed->dependency_states[k]))
+        if (!place_dependency(place, txn, &spec->dependencies[k], &placed->dependencies[k]))
             return false;
     }
     return true;
@@ -197,12 +195,12 @@ static struct task_row row_of(const struct spec *spec, int64_t seq, int64_t now)
 }
 
 static void insert_dependencies(struct db *db, int64_t task, const struct spec *spec,
-                                const int64_t *seqs)
+                                const struct placed_dependency *found)
 {
     for (size_t k = 0; k < spec->dependency_count; k++)
         dependency_insert(db, task,
                           &(struct dependency_place){.position = (int64_t)k,
-                                                     .dependency = seqs[k],
+                                                     .dependency = found[k].seq,
                                                      .at = spec->dependencies[k].at,
                                                      .optional = spec->dependencies[k].optional});
 }
@@ -218,7 +216,7 @@ static bool insert(struct place *place, struct txn *txn, size_t i)
     row->links = place->links;
     task_add(place->engine, txn, row);
     payload_insert(txn->db, row->seq, &(struct payload){spec->args, spec->kwargs, spec->metadata});
-    insert_dependencies(txn->db, row->seq, spec, placed->dependency_seqs);
+    insert_dependencies(txn->db, row->seq, spec, placed->dependencies);
     for (size_t k = 0; k < spec->channel_count; k++)
         channel_insert(txn->db, row->seq, spec->channels[k]);
     if (spec->cache_key.data && !spec->inner)
@@ -239,10 +237,10 @@ static void join(struct place *place, struct txn *txn, size_t i)
         placed->subscription = share_subscribe(txn, placed->row.seq, place->arena);
 }
 
-static bool seen_before(const int64_t *seqs, size_t k)
+static bool seen_before(const struct placed_dependency *found, size_t k)
 {
     for (size_t i = 0; i < k; i++) {
-        if (seqs[i] == seqs[k])
+        if (found[i].seq == found[k].seq)
             return true;
     }
     return false;
@@ -254,11 +252,12 @@ static bool count_ended(struct place *place, struct txn *txn, size_t i)
     const struct placed *placed = &place->tasks[i];
     bool changed = false;
     for (size_t k = 0; k < place->plan->specs[i].dependency_count; k++) {
+        const struct placed_dependency *found = &placed->dependencies[k];
         enum task_state state;
-        if (!state_parse(placed->dependency_states[k], &state) || !state_terminal(state) ||
-            seen_before(placed->dependency_seqs, k))
+        if (!state_parse(found->state, &state) || !state_terminal(state) ||
+            seen_before(placed->dependencies, k))
             continue;
-        task_count_ended(place->engine, txn, placed->row.seq, placed->dependency_seqs[k]);
+        task_count_ended(place->engine, txn, placed->row.seq, found->seq);
         changed = true;
     }
     return changed;

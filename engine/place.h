@@ -15,12 +15,18 @@ enum placing {
     PLACE_CACHED, /* it has succeeded already */
 };
 
+/* The task behind a $task, at first sight. */
+struct placed_dependency {
+    int64_t seq;
+    struct str state; /* STR_NONE: new in this plan */
+    int64_t version;
+};
+
 struct placed {
     enum placing how;
     struct task_row row;     /* of the task that it became, as stored */
     struct str subscription; /* with which its creator may leave it; STR_NONE: no cache_key */
-    int64_t *dependency_seqs;
-    struct str *dependency_states; /* at first sight; STR_NONE: new in this plan */
+    struct placed_dependency *dependencies; /* of a new one: one for each of its $tasks */
 };
 
 struct place {
@@ -35,10 +41,9 @@ struct place {
 
 /* Decides all places, and writes nothing. False: *problem says what is wrong. */
 bool place_check(struct place *place, struct txn *txn);
-/* The task behind a $task, after place_check's decisions; *state is STR_NONE for a new one. False:
- * *problem says what is wrong. */
+/* The task behind a $task, after place_check's decisions. False: *problem says what is wrong. */
 bool place_dependency(struct place *place, struct txn *txn, const struct dependency *dependency,
-                      int64_t *seq, struct str *state);
+                      struct placed_dependency *found);
 /* Stores what place_check decided. */
 void place_store(struct place *place, struct txn *txn);
 /* The task that plan->specs[i] became. */

@@ -116,6 +116,21 @@ static void add_dependencies(struct buf *out, const struct task_json *task, size
     buf_add_char(out, ']');
 }
 
+int64_t task_json_version(const struct task_row *row, const struct dependency_row *dependencies,
+                          size_t count)
+{
+    int64_t version = row->version;
+    for (size_t i = 0; i < count; i++)
+        version += dependencies[i].version - 1;
+    return version;
+}
+
+static void add_version(struct buf *out, const struct task_json *task, size_t offset)
+{
+    (void)offset;
+    buf_add_int(out, task_json_version(task->row, task->dependencies, task->dependency_count));
+}
+
 /* --- the members ------------------------------------------------------------------------ */
 
 enum member_use {

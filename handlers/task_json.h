@@ -13,6 +13,10 @@ struct task_json {
     struct str extra; /* further members, each with a leading comma, or STR_NONE */
 };
 
+/* The version that a task shows, which is its ETag. A task shows the states of its dependencies,
+ * and these change without it: what they have been through counts, too. It only grows; 1 is new. */
+int64_t task_json_version(const struct task_row *row, const struct dependency_row *dependencies,
+                          size_t count);
 void task_json_render(const struct task_json *task, struct buf *out);
 /* Appends the JSON Schema of what the other writes. */
 void task_json_schema(struct buf *out);

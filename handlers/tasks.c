@@ -35,12 +35,13 @@ static struct dependency_row *new_dependencies(const struct create *create, size
         ARENA_ARRAY(create->command.arena, struct dependency_row, spec->dependency_count);
     for (size_t k = 0; k < spec->dependency_count; k++) {
         const struct dependency *dependency = &spec->dependencies[k];
+        const struct placed_dependency *found = &placed->dependencies[k];
         const struct task_row *inside =
             dependency->spec >= 0 ? &place_of(&create->place, (size_t)dependency->spec)->row : NULL;
-        rows[k] =
-            (struct dependency_row){.id = inside ? inside->id : dependency->id,
-                                    .state = inside ? inside->state : placed->dependency_states[k],
-                                    .at = dependency->at};
+        rows[k] = (struct dependency_row){.id = inside ? inside->id : dependency->id,
+                                          .state = inside ? inside->state : found->state,
+                                          .at = dependency->at,
+                                          .version = inside ? inside->version : found->version};
     }
     return rows;
 }
@@ -229,9 +230,7 @@ void handle_task_create(struct request *request)
 static void reply_task(struct view *view)
 {
     struct request *request = view->request;
-    struct str etag = arena_printf(&request->arena, "\"%lld\"", (long long)view->row.version);
-    view_add_etag(view);
-    if (etag_known(request, etag)) {
+    if (etag_known(request, view_add_etag(view))) {
         reply_empty(request, 304);
         return;
     }

@@ -131,9 +131,11 @@ void view_render(const struct view *view, struct str extra, struct buf *out)
     buf_add_char(out, '\n');
 }
 
-void view_add_etag(const struct view *view)
+struct str view_add_etag(const struct view *view)
 {
     struct request *request = view->request;
-    request_add_header(request, "ETag",
-                       arena_printf(&request->arena, "\"%lld\"", (long long)view->row.version));
+    int64_t version = task_json_version(&view->row, view->dependencies, view->dependency_count);
+    struct str etag = arena_printf(&request->arena, "\"%lld\"", (long long)version);
+    request_add_header(request, "ETag", etag);
+    return etag;
 }

@@ -33,7 +33,7 @@ struct view *view_new(struct request *request, void (*ready)(struct view *view))
 void view_start(struct view *view);
 /* The task as JSON with these further members. */
 void view_render(const struct view *view, struct str extra, struct buf *out);
-/* Sets the ETag header: the version. */
-void view_add_etag(const struct view *view);
+/* Sets the ETag header, the version, and gives it; in the request's arena. */
+struct str view_add_etag(const struct view *view);
 
 #endif

@@ -179,6 +179,14 @@ static void channels_delete(struct db *db, const struct task_row *row)
     arena_done(&arena);
 }
 
+static void dependency_forget(struct db *db, const struct task_row *row)
+{
+    struct stmt *stmt = db_stmt(db, SQL_dependency_forget);
+    stmt_bind_int(stmt, ":dependency", row->seq);
+    stmt_bind_int(stmt, ":version", row->version);
+    stmt_run(stmt);
+}
+
 void row_delete(struct db *db, const struct task_row *row)
 {
     static const enum statement deletes[] = {SQL_payload_delete,      SQL_result_delete,
@@ -187,6 +195,7 @@ void row_delete(struct db *db, const struct task_row *row)
                                              SQL_leases_delete,       SQL_task_delete};
     if (row->channels.data)
         channels_delete(db, row);
+    dependency_forget(db, row);
     for (size_t i = 0; i < array_size(deletes); i++) {
         struct stmt *stmt = db_stmt(db, deletes[i]);
         stmt_bind_int(stmt, ":task", row->seq);
@@ -290,7 +299,8 @@ size_t dependencies_read(struct db *db, int64_t task, struct dependency_row **ro
         }
         items[count++] = (struct dependency_row){.id = arena_str(arena, stmt_text(stmt, 0)),
                                                  .state = arena_str(arena, stmt_text(stmt, 1)),
-                                                 .at = arena_str(arena, stmt_text(stmt, 2))};
+                                                 .at = arena_str(arena, stmt_text(stmt, 2)),
+                                                 .version = stmt_int(stmt, 3)};
     }
     *rows = items;
     return count;

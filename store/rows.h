@@ -42,7 +42,8 @@ bool row_has_dependencies(const struct task_row *row);
 /* Whether a live task waits for this one, or is to run on its result. */
 bool row_needed(struct db *db, int64_t seq);
 
-/* Deletes a task and all that hangs on it but its events. */
+/* Deletes a task and all that hangs on it but its events. The version of those that depended on it
+ * grows. */
 void row_delete(struct db *db, const struct task_row *row);
 
 /* What can be large. Absent: [] and {} and STR_NONE. Texts go to the arena. */
@@ -72,6 +73,7 @@ void dependency_insert(struct db *db, int64_t task, const struct dependency_plac
 /* One $task place of a meta-task, as the task's JSON shows it. */
 struct dependency_row {
     struct str id, state, at;
+    int64_t version;
 };
 /* In document order; an array in the arena. */
 size_t dependencies_read(struct db *db, int64_t task, struct dependency_row **rows,

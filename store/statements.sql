@@ -145,8 +145,15 @@ SELECT DISTINCT t.seq FROM dependencies d JOIN tasks t ON t.seq = d.dependency
 WHERE d.task = :task AND t.result_gone = 1;
 
 -- name: dependencies_of
-SELECT t.id, t.state, d.at FROM dependencies d JOIN tasks t ON t.seq = d.dependency
+SELECT t.id, t.state, d.at, t.version FROM dependencies d JOIN tasks t ON t.seq = d.dependency
 WHERE d.task = :task ORDER BY d.position;
+
+-- A deleted dependency's part in the version that its dependents show (handlers/task_json.h) stays
+-- in their own, and one more: it is not listed any longer.
+-- name: dependency_forget
+UPDATE tasks SET version = version + 1 + (:version - 1) *
+    (SELECT count(*) FROM dependencies WHERE dependency = :dependency AND task = tasks.seq)
+WHERE seq IN (SELECT task FROM dependencies WHERE dependency = :dependency);
 
 -- name: dependency_seqs
 SELECT DISTINCT dependency FROM dependencies WHERE task = :task;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/api/lib/database.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/tasks.h"
 
@@ -190,6 +191,97 @@ static struct reply *if_none_match(struct server *server, const char *tags)
                 .headers = text(server->scenario, "If-None-Match: %s\r\n", tags));
 }
 
+/* The task a now, which is shown in another version than before: not 304, and a higher one. */
+static struct reply *expect_changed(struct server *server, const struct reply *before)
+{
+    struct reply *now = if_none_match(server, header(before, "ETag"));
+    expect_status(now, 200);
+    assert_true(json_number(now, "version") > json_number(before, "version"));
+    expect_header(now, "ETag", text(server->scenario, "\"%.0f\"", json_number(now, "version")));
+    expect_number(get(server, "/v1/tasks?kind=meta"), "tasks.0.version",
+                  json_number(now, "version"));
+    expect_status(if_none_match(server, header(now, "ETag")), 304);
+    return now;
+}
+
+/* 3.3, 4: what a task shows of its dependencies changes its version, too: their states, and that
+ * one is gone. */
+SCENARIO(version_of_dependencies)
+{
+    functions_standard(s);
+    struct server *server = server_start(s, "--slots 1");
+    create(server, "{'id':'first','function':'hold'}");
+    await_progress(server, "first", 1);
+    struct reply *made = post(server, "/v1/tasks",
+                              "{'id':'a','process':'collect','args':[{'$task':{'id':'d',"
+                              "'function':'hold'}},{'$task':'d'},{'$task':{'id':'e','function':"
+                              "'echo','delay':3600}}]}");
+    expect_status(made, 201);
+    expect_number(made, "version", 1);
+    struct reply *queued = if_none_match(server, "\"0\"");
+    expect_number(queued, "version", 1);
+    expect_header(queued, "ETag", "\"1\"");
+    expect_status(if_none_match(server, "\"1\""), 304);
+    release(s, "first", "1");
+    await_progress(server, "d", 1);
+    struct reply *running = expect_changed(server, queued);
+    expect_text(running, "dependencies.1.state", "running");
+    release(s, "d", "1");
+    expect_outcome(server, "d", "succeeded");
+    struct reply *waiting = expect_changed(server, running);
+    expect_text(waiting, "state", "waiting");
+    struct reply *cancelled = cancel(server, "a", NULL);
+    struct reply *over = expect_changed(server, waiting);
+    expect_text(over, "dependencies.2.state", "cancelled");
+    expect_number(cancelled, "version", json_number(over, "version"));
+
+    expect_status(call(server, .method = "DELETE", .path = "/v1/tasks/d"), 204);
+    struct reply *less = expect_changed(server, over);
+    assert_int_equal(json_count(less, "dependencies"), 1);
+    expect_number(less, "version", json_number(over, "version") + 1);
+    expect_status(call(server, .method = "DELETE", .path = "/v1/tasks/e"), 204);
+    expect_number(expect_changed(server, less), "version", json_number(less, "version") + 1);
+}
+
+/* The same for one that is deleted because it is old. */
+SCENARIO(version_of_an_old_dependency)
+{
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','process':'collect','args':[{'$task':{'id':'d','function':'echo',"
+                   "'args':[1]}},2]}");
+    expect_result(server, "a", "[1,2]");
+    struct reply *over = task(server, "a");
+    server_kill9(server);
+    database_run(s, "data/errand.db", "UPDATE tasks SET finished_at = 1 WHERE id = 'd'");
+    server = server_start(s, "%s", "");
+    eventually(get(server, "/v1/tasks/d")->status == 404);
+    struct reply *less = expect_changed(server, over);
+    expect_number(less, "version", json_number(over, "version") + 1);
+    expect_json(less, "dependencies", "[]");
+}
+
+/* 3.3: a create answers with the version that a GET has, whatever it is made of. */
+SCENARIO(version_of_a_create)
+{
+    struct server *server = server_start(s, "%s", "");
+    const char *shared = "{'id':'old','function':'echo','delay':3600,'cache_key':'k'}";
+    const char *joins = "{'function':'echo','delay':3600,'cache_key':'k'}";
+    create(server, "%s", requote(text(s, "%s", shared)));
+    expect_status(post(server, "/v1/tasks", "%s", requote(text(s, "%s", joins))), 200);
+    const char *const bodies[] = {
+        "{'id':'m0','process':'collect','cache_key':'m','args':[{'$task':'old'},{'$task':'old'}]}",
+        "{'process':'collect','cache_key':'m','args':[]}",
+        "{'id':'m1','process':'collect','args':[{'$task':{'function':'echo','delay':3600,"
+        "'cache_key':'k','notify_channels':['c']}}]}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        note(s, "%s", bodies[i]);
+        struct reply *made = post(server, "/v1/tasks", "%s", requote(text(s, "%s", bodies[i])));
+        assert_true(json_number(made, "version") > 1);
+        expect_number(task(server, json_text(made, "id")), "version", json_number(made, "version"));
+    }
+}
+
 /* 4: the version is the ETag; If-None-Match gives 304 without a body. */
 SCENARIO(etag)
 {
@@ -271,10 +363,22 @@ SCENARIO(location)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(every_member), RUN(as_asked),   RUN(default_ids), RUN(times_of_a_life),
-        RUN(errors),       RUN(meta_task),  RUN(subscribers), RUN(version_counts_changes),
-        RUN(etag),         RUN(not_before), RUN(far_away),    RUN(offsets),
+        RUN(every_member),
+        RUN(as_asked),
+        RUN(default_ids),
+        RUN(times_of_a_life),
+        RUN(errors),
+        RUN(meta_task),
+        RUN(subscribers),
+        RUN(version_counts_changes),
+        RUN(etag),
+        RUN(not_before),
+        RUN(far_away),
+        RUN(offsets),
         RUN(location),
+        RUN(version_of_dependencies),
+        RUN(version_of_a_create),
+        RUN(version_of_an_old_dependency),
     };
     return RUN_SCENARIOS("task_json", table);
 }
