@@ -59,7 +59,8 @@ static void start(struct engine *engine, struct txn *txn, struct task_row *row,
     engine_order(engine, &attempt_new(engine, txn, row, function)->order);
 }
 
-/* The operator took the function away after the task was created. */
+/* The operator took the function away after the task was created. Its end may be the end of others
+ * of its function. */
 static void start_missing(struct engine *engine, struct txn *txn, struct task_row *row)
 {
     struct failure failure = {.code = FAILURE_START_FAILED,
@@ -71,6 +72,7 @@ static void start_missing(struct engine *engine, struct txn *txn, struct task_ro
     }
     task_move(engine, txn, row, CAUSE_FAIL, &(struct move_with){.failure = &failure});
     task_ended(engine, txn, row);
+    engine->again = true; /* a task that it lets start may be of a function that was looked at */
 }
 
 /* Starts up to max tasks of one function, best first; gives how many. */
@@ -86,7 +88,7 @@ static int64_t start_some(struct engine *engine, struct txn *txn,
     for (size_t i = 0; i < count; i++) {
         if (function)
             start(engine, txn, &rows[i], function);
-        else
+        else if (row_again(txn->db, &rows[i], &txn->arena))
             start_missing(engine, txn, &rows[i]);
     }
     return (int64_t)count;

@@ -44,6 +44,8 @@ static void requeue_slice(struct recovery *recovery, struct txn *txn)
     struct task_row *rows = ARENA_ARRAY(&txn->arena, struct task_row, SLICE);
     size_t count = slice(recovery, txn, rows);
     for (size_t i = 0; i < count; i++) {
+        if (!row_again(txn->db, &rows[i], &txn->arena)) /* the end of one before may be its end */
+            continue;
         if (!rows[i].cancel_requested && lease_held(txn, &rows[i]))
             continue;
         lease_revoke(txn, &rows[i]);
@@ -70,6 +72,8 @@ static void apply_waiting(struct command *command, struct txn *txn)
     size_t count = slice(recovery, txn, rows);
     recovery->changed = 0;
     for (size_t i = 0; i < count; i++) {
+        if (!row_again(txn->db, &rows[i], &txn->arena))
+            continue;
         struct stmt *stmt = db_stmt(txn->db, SQL_unresolved_now);
         stmt_bind_int(stmt, ":task", rows[i].seq);
         int64_t unresolved = stmt_step(stmt) ? stmt_int(stmt, 0) : rows[i].unresolved;

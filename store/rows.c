@@ -55,6 +55,12 @@ bool row_by_id(struct db *db, struct str id, struct task_row *row, struct arena 
     return row_one(stmt, row, arena);
 }
 
+bool row_again(struct db *db, struct task_row *row, struct arena *arena)
+{
+    struct str state = row->state;
+    return row_by_seq(db, row->seq, row, arena) && str_eq(row->state, state);
+}
+
 int64_t row_seq_by_id(struct db *db, struct str id)
 {
     struct stmt *stmt = db_stmt(db, SQL_task_seq_by_id);
@@ -89,7 +95,17 @@ static void bind_touched(struct stmt *stmt, const struct task_row *row)
     stmt_bind_int(stmt, ":version", row->version);
 }
 
-bool row_move(struct db *db, const struct task_row *row, enum task_state from)
+/* Nobody else writes in the writer's transaction: a row that is not as it was read was changed by us
+ * since then. */
+static void run_on_one(struct db *db, struct stmt *stmt)
+{
+    int64_t changed = stmt_run(stmt);
+    assert(changed == 1 || db_status(db) != DB_OK);
+    (void)changed;
+    (void)db;
+}
+
+void row_move(struct db *db, const struct task_row *row, enum task_state from)
 {
     struct stmt *stmt = db_stmt(db, SQL_task_move);
     bind_touched(stmt, row);
@@ -107,7 +123,7 @@ bool row_move(struct db *db, const struct task_row *row, enum task_state from)
     stmt_bind_int(stmt, ":pause", row->pause);
     stmt_bind_int(stmt, ":continued", row->continued);
     stmt_bind_int(stmt, ":queued_at", row->queued_at);
-    return stmt_run(stmt) == 1;
+    run_on_one(db, stmt);
 }
 
 void row_touch(struct db *db, const struct task_row *row)
@@ -117,7 +133,8 @@ void row_touch(struct db *db, const struct task_row *row)
     stmt_bind_int(stmt, ":subscribers", row->subscribers);
     stmt_bind_text(stmt, ":channels", row->channels);
     stmt_bind_text(stmt, ":cache_key", row->cache_key);
-    stmt_run(stmt);
+    stmt_bind_text(stmt, ":state", row->state);
+    run_on_one(db, stmt);
 }
 
 /* Rows looked at. More than so many are needed only where so many of the oldest tasks were all

@@ -23,13 +23,16 @@ void row_read(struct stmt *stmt, struct task_row *row, struct arena *arena);
 /* False: there is none. */
 bool row_by_seq(struct db *db, int64_t seq, struct task_row *row, struct arena *arena);
 bool row_by_id(struct db *db, struct str id, struct task_row *row, struct arena *arena);
+/* Reads the row anew. For loops over rows that were read before: what is done to one may change the
+ * next. False: it is gone, or in another state than it was. */
+bool row_again(struct db *db, struct task_row *row, struct arena *arena);
 /* 0: there is none. */
 int64_t row_seq_by_id(struct db *db, struct str id);
 void row_insert(struct db *db, const struct task_row *row);
-/* Writes what may change together with the state; the row is still in state from, or nothing
- * happens and false comes back. */
-bool row_move(struct db *db, const struct task_row *row, enum task_state from);
-/* Writes what may change while the state stays. */
+/* Writes what may change together with the state. Asserts that the stored row is in state from: one
+ * that is not was moved since it was read. */
+void row_move(struct db *db, const struct task_row *row, enum task_state from);
+/* Writes what may change while the state stays. Asserts that it is the stored row's. */
 void row_touch(struct db *db, const struct task_row *row);
 /* When the task that has been queued for longest was queued; 0: none is. Reads a few rows however
  * long the queue is. */

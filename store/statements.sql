@@ -26,7 +26,7 @@ UPDATE tasks SET unresolved = :unresolved, progress = :progress,
     cancel_requested = :cancel_requested, silent = :silent, caused_by = :caused_by,
     subscribers = :subscribers, channels = :channels, cache_key = :cache_key,
     result_gone = :result_gone, version = :version
-WHERE seq = :seq;
+WHERE seq = :seq AND state = :state;
 
 -- name: task_by_seq
 SELECT * FROM tasks WHERE seq = :seq;

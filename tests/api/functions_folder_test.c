@@ -5,6 +5,8 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/kit.h"
+#include "tests/api/lib/scrape.h"
+#include "tests/api/lib/sse.h"
 #include "tests/api/lib/tasks.h"
 
 #define SAY(words) "#!/bin/sh\necho " words "\n"
@@ -35,6 +37,31 @@ SCENARIO(taken_away)
     kit_reload(server, 2);
     await_progress(server, "ever", 77);
     cancel(server, "ever", NULL);
+}
+
+/* The end of one takes others of its function along: each of them ends once. A meta-task that does
+ * not mind goes on at once. */
+SCENARIO(taken_away_with_siblings)
+{
+    functions_standard(s);
+    function_file(s, "gone.sh", SAY("7"));
+    struct server *server = server_start(s, "--slots 1");
+    create(server, "{'id':'busy','function':'hold'}");
+    await_progress(server, "busy", 1);
+    create(server, "{'id':'m','process':'collect','notify_channels':['x'],'args':["
+                   "{'$task':{'id':'a','function':'gone','notify_channels':['x']}},"
+                   "{'$task':{'id':'b','function':'gone','notify_channels':['x']}}]}");
+    create(server, "{'id':'n','process':'collect','wait_for':'all_settled','args':["
+                   "{'$task':{'function':'gone'}},{'$task':{'function':'gone'}}]}");
+    unlink(folder_path(s, "functions/gone.sh"));
+    kit_reload(server, 1);
+    expect_text(expect_failure(server, "m", "dependency-failed"), "error.caused_by", "a");
+    expect_outcome(server, "n", "succeeded");
+    assert_string_equal(story_of(server, "x"), "created a, created b, created m, started a, "
+                                               "failed a, failed m, cancelled b");
+    expect_metric(server, "errand_tasks{state='queued'}", 0);
+    expect_metric(server, "errand_tasks{state='running'}", 1);
+    expect_outcome(server, create(server, "{'function':'echo'}"), "succeeded");
 }
 
 /* 5.7: the same at a start: a queued task whose function is not there any more. */
@@ -143,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(taken_away),
+        RUN(taken_away_with_siblings),
         RUN(taken_away_while_it_was_down),
         RUN(many),
         RUN(names_that_are_none),

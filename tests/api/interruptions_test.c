@@ -155,6 +155,27 @@ SCENARIO(many_running)
     }
 }
 
+/* 5.7: what an interruption ends is not run again by the same start: the sibling was running, too. */
+SCENARIO(interrupted_siblings)
+{
+    functions_standard(s);
+    function_manifest(s, "hold.json", "{'on_interrupt':'fail'}");
+    struct server *server = server_start(s, "--slots 2");
+    create(server, "{'id':'m','process':'collect','notify_channels':['x'],'args':["
+                   "{'$task':{'id':'a','function':'hold','notify_channels':['x']}},"
+                   "{'$task':{'id':'b','function':'stubborn','notify_channels':['x']}}]}");
+    await_progress(server, "a", 1);
+    await_progress(server, "b", 1);
+    server = crash_and_restart(server, "--slots 2");
+    expect_text(expect_state(server, "a", "failed"), "error.code", "interrupted");
+    expect_text(expect_state(server, "b", "cancelled"), "error.caused_by", "a");
+    expect_text(expect_state(server, "m", "failed"), "error.caused_by", "a");
+    struct events events = channel_so_far(server, "x");
+    assert_int_equal(count_events(&events, "task.started", "b"), 1);
+    assert_int_equal(count_events(&events, "task.cancelled", "b"), 1);
+    assert_int_equal(count_events(&events, NULL, "b"), 4);
+}
+
 /* 5.7: waiting tasks go on by themselves: nobody asks the new server for anything. */
 SCENARIO(without_any_request)
 {
@@ -261,6 +282,7 @@ int main(void)
         RUN(third_one_is_told),
         RUN(backoff_survives),
         RUN(many_running),
+        RUN(interrupted_siblings),
         RUN(without_any_request),
         RUN(some_in_time),
         RUN(hurry),
