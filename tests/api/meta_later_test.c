@@ -45,12 +45,29 @@ SCENARIO(crash_and_cancel)
     expect_result(server, "d", "7");
 }
 
+/* A start that lets a meta-task wait for its far time does not forget those with a nearer one. */
+SCENARIO(nearer_time_is_not_forgotten)
+{
+    functions_standard(s);
+    function_manifest(s, "hold.json", "{'on_interrupt':'fail'}");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'m','process':'collect','wait_for':'all_settled','delay':3600,"
+                   "'args':[{'$task':{'id':'d','function':'hold'}}]}");
+    create(server, "{'id':'near','function':'echo','delay':1}");
+    await_progress(server, "d", 1);
+    server_kill9(server);
+    server = server_start(s, "%s", "");
+    expect_state(server, "m", "scheduled");
+    expect_outcome(server, "near", "succeeded");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(time_comes_last),
         RUN(dependency_comes_last),
         RUN(crash_and_cancel),
+        RUN(nearer_time_is_not_forgotten),
     };
     return RUN_SCENARIOS("meta_later", table);
 }
