@@ -27,6 +27,9 @@ static const struct setting_row {
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 _Static_assert(ROWS <= 64, "struct settings.given has a bit for each setting");
 
+/* A hundred years, as of durations in a request: sums of times never overflow. */
+static const int64_t DURATION_MAX_MS = 3155760000000;
+
 static bool parse_age(struct str s, int64_t *ms)
 {
     static const struct {
@@ -54,6 +57,8 @@ static void list_add(struct settings_list *list, struct str item, struct arena *
     list->items = items;
 }
 
+static const char too_large[] = "is too large";
+
 static bool parse_switch(struct str s, bool *on)
 {
     *on = str_eq(s, STR("on")) || str_eq(s, STR("1")) || str_eq(s, STR("true"));
@@ -64,7 +69,7 @@ static const char *parse_count(struct str s, bool may_be_0, int64_t *number)
 {
     if (!str_int(s, number) || *number < !may_be_0)
         return may_be_0 ? "wants a whole number, 0 or more" : "wants a whole number of at least 1";
-    return *number <= 1000000000 ? NULL : "is too large";
+    return *number <= 1000000000 ? NULL : too_large;
 }
 
 /* What is wrong with the value, or NULL. */
@@ -94,9 +99,13 @@ static const char *row_set(const struct setting_row *row, struct settings *setti
                    ? NULL
                    : "wants a number of bytes from 0 to 1073741824";
     case TYPE_SECONDS:
-        return str_seconds(s, number) ? NULL : "wants seconds, such as 5 or 0.5";
+        if (!str_seconds(s, number))
+            return "wants seconds, such as 5 or 0.5";
+        return *number <= DURATION_MAX_MS ? NULL : too_large;
     case TYPE_AGE:
-        return parse_age(s, number) ? NULL : "wants an age such as 30s, 12h or 7d";
+        if (!parse_age(s, number))
+            return "wants an age such as 30s, 12h or 7d";
+        return *number <= DURATION_MAX_MS ? NULL : too_large;
     }
     return "has no type";
 }

@@ -156,6 +156,7 @@ static const struct {
     {"retain", "0.5h", 1800000},
     {"retain", "7d", 604800000},
     {"retain", "45", 45000},
+    {"retain", "36525d", 3155760000000},
 };
 
 static int64_t number_of(const struct settings *settings, const char *flag)
@@ -218,6 +219,11 @@ static const struct {
      "wants an age such as 30s, 12h or 7d",
      {"", "d", "7D", "7w", "-7d", "7 d", "7dd", "d7", "7d7", ".5h", "1000000000001s",
       "1000000000000d", "1.d", "sevend", "7\xC3\xA4"}},
+    {"grace", "ERRAND_GRACE", "is too large", {"3155760000.001", "1000000000000"}},
+    {"retain",
+     "ERRAND_RETAIN",
+     "is too large",
+     {"36526d", "3155760001", "876600.001h", "106751991167d"}},
     {"no-auth",
      "ERRAND_NO_AUTH",
      "wants on or off",
