@@ -61,6 +61,8 @@ static void after_commit(void *arg, struct txn *txn)
     reset_orders(engine);
     polls_committed(engine);
     CRASH_POINT(before_events);
+    if (txn->event_count) /* each may go one day, and so may the tasks that ended */
+        sweep_by(engine, txn->now + engine->config.retain);
     if (engine->sink.publish && txn->event_count)
         engine->sink.publish(engine->sink.arg, txn->events, txn->event_count);
     guard_committed(engine);

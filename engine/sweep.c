@@ -40,12 +40,30 @@ static int64_t sweep_answers(struct txn *txn)
     return stmt_run(stmt);
 }
 
-static int64_t oldest(struct txn *txn, enum statement which)
+/* When the oldest of a kind has been kept for that long; INT64_MAX: there is none. */
+static int64_t oldest_expires(struct txn *txn, enum statement oldest, int64_t kept)
 {
-    struct stmt *stmt = db_stmt(txn->db, which);
+    struct stmt *stmt = db_stmt(txn->db, oldest);
     int64_t at = stmt_step(stmt) ? stmt_int(stmt, 0) : 0;
     stmt_end(stmt);
-    return at;
+    return at ? at + kept : INT64_MAX;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* 0: nothing is kept that will have to go. */
+static int64_t next_sweep(struct txn *txn, int64_t retain)
+{
+    int64_t pause = txn->now + SWEEP_PAUSE_MS;
+    int64_t next = oldest_expires(txn, SQL_next_expired, retain);
+    next = earlier(next, oldest_expires(txn, SQL_oldest_event_at, retain));
+    next = earlier(next, oldest_expires(txn, SQL_oldest_answer_at, IDEMPOTENCY_MS));
+    if (next == INT64_MAX)
+        return 0;
+    return next > pause ? next : pause;
 }
 
 void sweep_by(struct engine *engine, int64_t at)
@@ -70,13 +88,5 @@ void sweep_expired(struct engine *engine, struct txn *txn)
         engine->again = true;
         return;
     }
-    int64_t task_at = oldest(txn, SQL_next_expired), event_at = oldest(txn, SQL_oldest_event_at);
-    int64_t answer_at = oldest(txn, SQL_oldest_answer_at);
-    int64_t first = task_at && task_at < event_at ? task_at : event_at;
-    int64_t next = first + engine->config.retain;
-    if (answer_at && (!task_at || answer_at + IDEMPOTENCY_MS < next))
-        next = answer_at + IDEMPOTENCY_MS;
-    engine->next_sweep = next > txn->now + SWEEP_PAUSE_MS ? next : txn->now + SWEEP_PAUSE_MS;
-    if (!task_at && !answer_at)
-        engine->next_sweep = 0; /* the next task that finishes sets it again */
+    engine->next_sweep = next_sweep(txn, engine->config.retain);
 }

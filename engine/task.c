@@ -70,7 +70,6 @@ static void move_times(struct engine *engine, struct txn *txn, struct task_row *
         row->progress = STR_NONE;
     } else if (state_terminal(to)) {
         row->finished_at = txn->now;
-        sweep_by(engine, txn->now + engine->config.retain);
     } else if (to == STATE_SCHEDULED && row->run_at < engine->next_due) {
         engine->next_due = row->run_at; /* where it is 0, it is looked up: others may come before */
     }

@@ -310,8 +310,9 @@ DELETE FROM log_totals WHERE task = :task;
 DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT :limit)
     AND at <= :before AND id < (SELECT max(id) FROM events);
 
+-- The oldest that may go.
 -- name: oldest_event_at
-SELECT at FROM events ORDER BY id LIMIT 1;
+SELECT at FROM events WHERE id < (SELECT max(id) FROM events) ORDER BY id LIMIT 1;
 
 -- --- the file itself ---------------------------------------------------------
 

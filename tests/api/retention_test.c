@@ -1,7 +1,9 @@
 /* What is kept grows no further than what --retain asks for. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/api/lib/database.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/tasks.h"
 
@@ -40,8 +42,35 @@ SCENARIO(file_is_used_again)
         fail_at(HERE, "%ld bytes after one round, %ld after three", first, last);
 }
 
+static int events_say(struct scenario *s, const char *what)
+{
+    return atoi(database_ask(s, "data/errand.db", text(s, "SELECT %s FROM events", what)));
+}
+
+/* Events go when their time is over, also where no task ever ends. The newest stays: its number is
+ * where counting goes on. */
+SCENARIO(events_without_an_end)
+{
+    function_file(s, "talk.sh",
+                  "#!/bin/sh\n"
+                  "while :; do echo '{\"progress\":1}' >&3; sleep 0.1; done\n");
+    struct server *server = server_start(s, "--retain 1s");
+    create(server, "{'id':'f','function':'talk','forever':true}");
+    await_progress(server, "f", 1);
+    int first = events_say(s, "max(id)");
+    eventually(events_say(s, "min(id)") > first);
+    cancel(server, "f", NULL);
+    expect_outcome(server, "f", "cancelled");
+    int last = events_say(s, "max(id)");
+    eventually(events_say(s, "count(*)") == 1);
+    assert_int_equal(events_say(s, "min(id)"), last);
+}
+
 int main(void)
 {
-    const struct CMUnitTest table[] = {RUN(file_is_used_again)};
+    const struct CMUnitTest table[] = {
+        RUN(file_is_used_again),
+        RUN(events_without_an_end),
+    };
     return RUN_SCENARIOS("retention", table);
 }
