@@ -55,6 +55,7 @@ static void supply_apply(struct command *command, struct txn *txn)
     /* What runs by an earlier server's account has no attempt here. */
     bool running = row_state(&row) == STATE_RUNNING && !lease_revoke(txn, &row);
     running = running && !engine->recovering;
+    row.caused_by = STR_NONE; /* of a failure that wait_for any has noted */
     task_move(engine, txn, &row, CAUSE_SUPPLY, &(struct move_with){.result = supply->result});
     if (running)
         kill_attempt(engine, &row);

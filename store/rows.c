@@ -95,8 +95,8 @@ static void bind_touched(struct stmt *stmt, const struct task_row *row)
     stmt_bind_int(stmt, ":version", row->version);
 }
 
-/* Nobody else writes in the writer's transaction: a row that is not as it was read was changed by us
- * since then. */
+/* Nobody else writes in the writer's transaction: a row that is not as it was read was changed by
+ * us since then. */
 static void run_on_one(struct db *db, struct stmt *stmt)
 {
     int64_t changed = stmt_run(stmt);

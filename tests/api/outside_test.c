@@ -116,6 +116,20 @@ SCENARIO(waiting_meta)
     expect_state(server, "mine", "scheduled");
 }
 
+/* 4: nor does it matter then that the first of several that would do has failed. */
+SCENARIO(waiting_for_any)
+{
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'m','process':'collect','wait_for':'any','args':["
+                   "{'$task':{'id':'bad','function':'fail'}},"
+                   "{'$task':{'id':'other','function':'echo','delay':3600}}]}");
+    expect_outcome(server, "bad", "failed");
+    expect_status(put(server, "m", "7"), 200);
+    struct sse *sse = sse_open(server, "/v1/tasks/m/events");
+    assert_null(strstr(await_event(sse, "task.succeeded", "m")->line, "caused_by"));
+    expect_text(expect_outcome(server, "other", "cancelled"), "error.caused_by", "m");
+}
+
 /* 4: what has ended has its result, or its error, for good. */
 SCENARIO(already_ended)
 {
@@ -263,9 +277,10 @@ SCENARIO(across_a_crash)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(not_yet_started), RUN(running),       RUN(running_builtin), RUN(dependency),
-        RUN(waiting_meta),    RUN(already_ended), RUN(asked_to_die),    RUN(first_write_wins),
-        RUN(sizes),           RUN(bodies),        RUN(access_to_it),    RUN(across_a_crash),
+        RUN(not_yet_started),  RUN(running),         RUN(running_builtin), RUN(dependency),
+        RUN(waiting_meta),     RUN(waiting_for_any), RUN(already_ended),   RUN(asked_to_die),
+        RUN(first_write_wins), RUN(sizes),           RUN(bodies),          RUN(access_to_it),
+        RUN(across_a_crash),
     };
     return RUN_SCENARIOS("outside", table);
 }
