@@ -5,6 +5,8 @@
 
 /* Starts in one transaction: bounds how long the commit takes. */
 enum { CLAIM_MAX = 500 };
+/* Of these, kept for functions that take neither a slot nor a place in a worker. */
+enum { CLAIM_SLOTLESS = 125 };
 /* Scheduled tasks that are queued in one transaction. */
 enum { DUE_MAX = 500 };
 /* Built-in functions at once. They take no slot, but each takes memory. */
@@ -99,24 +101,6 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Functions that take no slot, and those that are gone. Gives how many starts are left of budget.
- */
-static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t budget)
-{
-    for (struct tally_function *t = engine->tally.functions; t && budget > 0; t = t->next) {
-        const struct function *function = function_find(engine->claimable, t->name);
-        if (!t->queued ||
-            (function && function->mode != MODE_BUILTIN && function->mode != MODE_HTTP))
-            continue;
-        int64_t limit = function && function->concurrency ? function->concurrency : BUILTINS_MAX;
-        int64_t room = function ? limit - t->running : budget;
-        int64_t want = least(least(t->queued, room), budget);
-        if (want > 0)
-            budget -= start_some(engine, txn, t, function, want);
-    }
-    return budget;
-}
-
 static int64_t slots_free(const struct engine *engine)
 {
     int64_t room = engine->config.slots;
@@ -145,56 +129,46 @@ static struct tally_function *best_function(struct engine *engine, struct txn *t
     return best;
 }
 
-/* --- workers: no slots, but so many at once as a file's workers take ------------- */
+/* Gives how many starts are left of budget. */
+static int64_t claim_slots(struct engine *engine, struct txn *txn, int64_t budget)
+{
+    int64_t room = slots_free(engine);
+    while (room-- > 0 && budget > 0) {
+        const struct function *function;
+        struct tally_function *best = best_function(engine, txn, &function);
+        if (!best || start_some(engine, txn, best, function, 1) == 0)
+            break;
+        budget--;
+    }
+    return budget;
+}
 
-struct pool_room {
-    struct str file;
-    int64_t left; /* tasks that may still start */
+/* --- functions that take no slot: they have room of another kind ------------------ */
+
+struct room_left {
+    struct str file; /* of workers */
+    int64_t left;    /* tasks that may still start */
 };
 
-/* A function of workers with something queued. */
+/* A function with something queued. */
 struct candidate {
     struct tally_function *tally;
-    const struct function *function;
-    struct pool_room *room; /* shared by the functions of a file */
+    const struct function *function; /* NULL: it is gone */
+    struct room_left *room;          /* shared by the functions of a file of workers */
 };
 
 struct candidates {
     struct candidate *items;
     size_t count;
-    struct pool_room *rooms;
+    struct room_left *rooms;
     size_t room_count;
 };
 
-static struct pool_room *room_of(struct candidates *all, const struct function *function)
+static struct candidates candidates_new(struct engine *engine, struct txn *txn)
 {
-    for (size_t i = 0; i < all->room_count; i++) {
-        if (str_eq(all->rooms[i].file, function->file))
-            return &all->rooms[i];
-    }
-    all->rooms[all->room_count] =
-        (struct pool_room){function->file, function->workers.max * function->workers.inflight};
-    return &all->rooms[all->room_count++];
-}
-
-static struct candidates worker_functions(struct engine *engine, struct txn *txn)
-{
-    struct tally *tally = &engine->tally;
-    struct candidates all = {
-        .items = ARENA_ARRAY(&txn->arena, struct candidate, tally->by_name.count),
-        .rooms = ARENA_ARRAY(&txn->arena, struct pool_room, tally->by_name.count)};
-    for (struct tally_function *t = tally->functions; t; t = t->next) {
-        int64_t taken = t->running + t->outlived;
-        const struct function *f =
-            taken || t->queued ? function_find(engine->claimable, t->name) : NULL;
-        if (!f || f->mode != MODE_WORKER)
-            continue;
-        struct pool_room *room = room_of(&all, f);
-        room->left -= taken;
-        if (t->queued)
-            all.items[all.count++] = (struct candidate){t, f, room};
-    }
-    return all;
+    size_t max = engine->tally.by_name.count;
+    return (struct candidates){.items = ARENA_ARRAY(&txn->arena, struct candidate, max),
+                               .rooms = ARENA_ARRAY(&txn->arena, struct room_left, max)};
 }
 
 static struct candidate *best_candidate(const struct candidates *all, struct txn *txn)
@@ -203,11 +177,41 @@ static struct candidate *best_candidate(const struct candidates *all, struct txn
     struct queue_place head = {0};
     for (size_t i = 0; i < all->count; i++) {
         struct candidate *c = &all->items[i];
-        if (c->room->left > 0 && !tally_full(c->tally, c->function) &&
-            tally_leads(c->tally, txn->db, &head))
+        bool full = c->room->left <= 0 || (c->function && tally_full(c->tally, c->function));
+        if (!full && tally_leads(c->tally, txn->db, &head))
             best = c;
     }
     return best;
+}
+
+/* --- workers: so many at once as a file's workers take --------------------------- */
+
+static struct room_left *room_of(struct candidates *all, const struct function *function)
+{
+    for (size_t i = 0; i < all->room_count; i++) {
+        if (str_eq(all->rooms[i].file, function->file))
+            return &all->rooms[i];
+    }
+    all->rooms[all->room_count] =
+        (struct room_left){function->file, function->workers.max * function->workers.inflight};
+    return &all->rooms[all->room_count++];
+}
+
+static struct candidates worker_functions(struct engine *engine, struct txn *txn)
+{
+    struct candidates all = candidates_new(engine, txn);
+    for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
+        int64_t taken = t->running + t->outlived;
+        const struct function *f =
+            taken || t->queued ? function_find(engine->claimable, t->name) : NULL;
+        if (!f || f->mode != MODE_WORKER)
+            continue;
+        struct room_left *room = room_of(&all, f);
+        room->left -= taken;
+        if (t->queued)
+            all.items[all.count++] = (struct candidate){t, f, room};
+    }
+    return all;
 }
 
 /* Gives how many starts are left of budget. */
@@ -231,21 +235,46 @@ static int64_t claim_workers(struct engine *engine, struct txn *txn, int64_t bud
     return budget;
 }
 
+/* --- built-in functions, calls of services, and what is gone ---------------------- */
+
+static struct candidates slotless_functions(struct engine *engine, struct txn *txn)
+{
+    struct candidates all = candidates_new(engine, txn);
+    for (struct tally_function *t = engine->tally.functions; t; t = t->next) {
+        const struct function *f = t->queued ? function_find(engine->claimable, t->name) : NULL;
+        if (!t->queued || (f && f->mode != MODE_BUILTIN && f->mode != MODE_HTTP))
+            continue;
+        struct room_left *room = &all.rooms[all.room_count++];
+        int64_t limit = f && f->concurrency ? f->concurrency : BUILTINS_MAX;
+        room->left = f ? limit - t->running - t->outlived : t->queued;
+        all.items[all.count++] = (struct candidate){t, f, room};
+    }
+    return all;
+}
+
+/* Each function has one turn, or those of one start would cost a look at all. Gives how many starts
+ * are left of budget. */
+static int64_t claim_slotless(struct engine *engine, struct txn *txn, int64_t budget)
+{
+    struct candidates all = slotless_functions(engine, txn);
+    struct candidate *best;
+    while (budget > 0 && (best = best_candidate(&all, txn))) {
+        int64_t want = least(budget, least(best->tally->queued, best->room->left));
+        budget -= start_some(engine, txn, best->tally, best->function, want);
+        best->room->left = 0;
+    }
+    return budget;
+}
+
+/* What has little room comes first: a thousand tasks that need none would leave it empty. */
 void claim_ready(struct engine *engine, struct txn *txn)
 {
     if (!engine_may_start(engine) || !engine->tally.states[STATE_QUEUED])
         return;
-    int64_t budget = claim_slotless(engine, txn, CLAIM_MAX);
-    budget = claim_workers(engine, txn, budget);
-    int64_t room = slots_free(engine);
-    while (room-- > 0 && budget > 0) {
-        const struct function *function;
-        struct tally_function *best = best_function(engine, txn, &function);
-        if (!best || start_some(engine, txn, best, function, 1) == 0)
-            return;
-        budget--;
-    }
-    if (budget <= 0)
+    int64_t left = claim_slots(engine, txn, CLAIM_MAX - CLAIM_SLOTLESS);
+    left = claim_workers(engine, txn, left);
+    int64_t left_slotless = claim_slotless(engine, txn, left + CLAIM_SLOTLESS);
+    if (left <= 0 || left_slotless <= 0)
         engine->again = true;
 }
 

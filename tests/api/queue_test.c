@@ -56,6 +56,26 @@ SCENARIO(priorities)
     assert_string_equal(order_of_starts(sse, "low"), "high some1 some2 plain1 plain2 low");
 }
 
+/* 3.1: among more than one transaction starts, those of high priority are not behind others that
+ * take no slot: neither what takes one, nor another built-in function. */
+SCENARIO(priorities_across_kinds)
+{
+    enum { MANY = 600 };
+    functions_standard(s);
+    struct server *server = server_start(s, "--slots 1");
+    finished(server, create(server, "{'function':'sum','args':[1]}"));
+    struct sse *sse = sse_open(server, "/v1/events?type=task.started");
+    char *body = text(s, "[");
+    for (int i = 0; i < MANY; i++)
+        body = json(s, "%s{'function':'echo','priority':-100},", body);
+    expect_status(post(server, "/v1/tasks",
+                       "%s{'id':'built_in','function':'sum','args':[1],'priority':99},"
+                       "{'id':'process','function':'cat','priority':100}]",
+                       body),
+                  201);
+    assert_string_equal(order_of_starts(sse, "built_in"), "process built_in");
+}
+
 static struct sse *make_meta_behind_a_gate(struct server *server, const char *as_task)
 {
     create(server, "{'id':'gate','function':'hold'}");
@@ -182,6 +202,7 @@ int main(void)
     const struct CMUnitTest table[] = {
         RUN(slots),
         RUN(priorities),
+        RUN(priorities_across_kinds),
         RUN(process_step_goes_ahead),
         RUN(process_step_queues),
         RUN(one_slot_is_enough),
