@@ -22,6 +22,9 @@
 
 /* --- the writer's client --------------------------------------------------------- */
 
+/* Pause before a claim is tried again that could not be stored. */
+static const int64_t AGAIN_NS = 500 * 1000000LL;
+
 bool engine_may_start(struct engine *engine)
 {
     return !engine->closed && !engine->recovering && !atomic_load(&engine->room.full);
@@ -48,7 +51,7 @@ static void reset_orders(struct engine *engine)
 static void after_commit(void *arg, struct txn *txn)
 {
     struct engine *engine = arg;
-    engine->failing = false;
+    engine->failing_until = 0;
     tally_publish(&engine->tally);
     meter_publish(&engine->meter, txn);
     last_errors_publish(&engine->last_errors);
@@ -89,14 +92,13 @@ static void undone(void *arg, struct txn *txn)
     reset_orders(engine);
     engine->next_due = engine->next_lease = 0;
     engine->next_sweep = 1; /* what it had deleted is there again */
-    engine->failing = true;
+    engine->failing_until = clock_mono_ns() + AGAIN_NS;
     engine->again = true; /* what could not be claimed now may be later */
 }
 
-static const int64_t DAY_MS = 86400000;
-/* Pause before a claim is tried again that could not be stored. */
-static const int64_t AGAIN_NS = 500 * 1000000LL;
-
+/* The wait is measured by a clock that does not move when the time of day is set, nor while the
+ * machine sleeps: the time is looked at so often, where something has its time. */
+static const int64_t CLOCK_LOOK_MS = 10000;
 /* The first of what has its time: scheduled tasks, leases, and, unless the server is closing, what
  * is kept. INT64_MAX: nothing. */
 static int64_t next_time(struct engine *engine)
@@ -113,13 +115,13 @@ static int64_t deadline(void *arg)
 {
     struct engine *engine = arg;
     if (engine->again)
-        return engine->failing ? clock_mono_ns() + AGAIN_NS : 0;
+        return engine->failing_until;
     int64_t next = next_time(engine), polls = polls_deadline(engine);
     if (next == INT64_MAX)
         return polls;
     int64_t wait = next - clock_now();
-    if (wait > DAY_MS) /* the far future is looked at again tomorrow */
-        wait = DAY_MS;
+    if (wait > CLOCK_LOOK_MS)
+        wait = CLOCK_LOOK_MS;
     int64_t at = clock_mono_ns() + (wait > 0 ? wait : 0) * 1000000;
     return at < polls ? at : polls;
 }

@@ -64,7 +64,7 @@ struct engine {
     struct poll *polls, **last_poll;    /* who waits for something to lease, oldest first */
     int64_t polls_until;                /* when the first has waited enough, clock_mono_ns() */
     bool again;                         /* there is more to do than one transaction took */
-    bool failing;                       /* the last transaction could not be committed */
+    int64_t failing_until;              /* not committed: when it is tried again, clock_mono_ns() */
     bool closed;                        /* draining: nothing new is taken or started */
     bool recovering;                    /* rows are running that an earlier server left */
     int64_t in_flight;                  /* attempts handed to the supervisor and not finished */

@@ -213,15 +213,23 @@ static struct mail *run_batch(struct writer *writer, struct mail *first)
     return rest;
 }
 
-/* Held commands first: what happened earlier is stored earlier. */
-static struct mail *next_commands(struct writer *writer)
+static int64_t next_deadline(struct writer *writer)
 {
     int64_t deadline = writer->client.deadline(writer->client.arg);
     if (writer->held && writer->held_until < deadline)
         deadline = writer->held_until;
     if (room_deadline(writer->room) < deadline)
         deadline = room_deadline(writer->room);
-    struct mail *posted = mailbox_wait(&writer->mailbox, deadline);
+    return deadline;
+}
+
+/* Held commands first: what happened earlier is stored earlier. */
+static struct mail *next_commands(struct writer *writer)
+{
+    struct mail *posted;
+    do {
+        posted = mailbox_wait(&writer->mailbox, next_deadline(writer));
+    } while (!posted && next_deadline(writer) > clock_mono_ns()); /* it was only to look again */
     room_look(writer->room);
     bool again = clock_mono_ns() >= writer->held_until || atomic_load(&writer->stopping);
     if (!writer->held || !again)

@@ -39,7 +39,8 @@ struct writer_client {
     void (*before_commit)(void *arg, struct txn *txn);
     void (*after_commit)(void *arg, struct txn *txn);
     void (*undone)(void *arg, struct txn *txn); /* forget what was noted since the last commit */
-    /* When before_commit wants to be called at the latest, clock_mono_ns(); INT64_MAX: no need. */
+    /* When before_commit wants to be called at the latest, clock_mono_ns(); INT64_MAX: no need. It
+     * is asked again at that time, and may put it off: the time of day is another clock. */
     int64_t (*deadline)(void *arg);
 };
 

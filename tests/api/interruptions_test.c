@@ -155,7 +155,8 @@ SCENARIO(many_running)
     }
 }
 
-/* 5.7: what an interruption ends is not run again by the same start: the sibling was running, too. */
+/* 5.7: what an interruption ends is not run again by the same start: the sibling was running, too.
+ */
 SCENARIO(interrupted_siblings)
 {
     functions_standard(s);

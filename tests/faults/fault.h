@@ -29,6 +29,7 @@ struct fault_page {
     _Atomic int kind;    /* what is counted now */
     _Atomic long seen;   /* calls of that kind */
     _Atomic long failed; /* of those, how many were made to fail */
+    _Atomic long ahead;  /* seconds by which the time of day is ahead; at any time */
 };
 
 #endif

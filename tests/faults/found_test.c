@@ -100,12 +100,25 @@ SCENARIO(no_gap_where_events_cannot_be_read)
     assert_true(cut > 0);
 }
 
+/* The time of day is set forward by an hour, or the machine slept for so long: who waits for a time
+ * is not an hour late. */
+SCENARIO(clock_set_forward)
+{
+    struct fault_page *page = fault_page_open(s);
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'later','function':'echo','delay':1800}");
+    expect_state(server, "later", "scheduled");
+    atomic_store(&page->ahead, 3600);
+    expect_outcome(server, "later", "succeeded");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(no_descriptor_for_a_connection),
         RUN(shutdown_on_a_failing_disk),
         RUN(no_gap_where_events_cannot_be_read),
+        RUN(clock_set_forward),
     };
     return RUN_SCENARIOS("found by faults", table);
 }
