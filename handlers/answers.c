@@ -42,8 +42,9 @@ static void add_word(struct list *list, struct str word)
 static void add_implied(struct list *list, const struct route *route)
 {
     static const enum problem_code always[] = {
-        PROBLEM_BAD_REQUEST, PROBLEM_NOT_ACCEPTABLE,  PROBLEM_BODY_TOO_LARGE,
-        PROBLEM_WRONG_HOST,  PROBLEM_INVALID_REQUEST, PROBLEM_INTERNAL,
+        PROBLEM_BAD_REQUEST,     PROBLEM_NOT_ACCEPTABLE,  PROBLEM_BODY_TOO_LARGE,
+        PROBLEM_WRONG_HOST,      PROBLEM_INVALID_REQUEST, PROBLEM_INTERNAL,
+        PROBLEM_TARGET_TOO_LONG, PROBLEM_HEAD_TOO_LARGE,
     };
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
         add_problem(list, always[i]);

@@ -17,8 +17,9 @@ static bool id_fits(struct request *request, const char *name, struct str value)
 
 static size_t count_query(struct request *request, const char *name)
 {
+    struct str rest = request->query, value;
     size_t count = 0;
-    while (request_query(request, name, count).data)
+    while (request_query_next(request, name, &rest, &value))
         count++;
     return count;
 }
@@ -30,8 +31,8 @@ static bool read_list(struct request *request, const char *name, const struct st
     *count = count_query(request, name);
     struct str *values = ARENA_ARRAY(&request->arena, struct str, *count);
     *list = values;
-    for (size_t i = 0; i < *count; i++) {
-        struct str value = request_query(request, name, i);
+    struct str rest = request->query, value;
+    for (size_t i = 0; request_query_next(request, name, &rest, &value); i++) {
         if (!(channel ? channel_fits(request, value) : id_fits(request, name, value)))
             return false;
         values[i] = channel ? ticket_channel(request, value) : value;
@@ -41,8 +42,8 @@ static bool read_list(struct request *request, const char *name, const struct st
 
 static bool read_types(struct request *request, unsigned *types)
 {
-    struct str value;
-    for (size_t i = 0; (value = request_query(request, "type", i)).data; i++) {
+    struct str rest = request->query, value;
+    while (request_query_next(request, "type", &rest, &value)) {
         enum event_type type;
         if (!event_parse(value, &type))
             return problem_parameter(&request->problem, &request->arena, STR("type"),

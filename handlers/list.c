@@ -90,10 +90,10 @@ static void add_link(struct page *page)
     buf_addf(&link, "</v1/tasks?cursor=%lld", (long long)page->next);
     while (names.data) {
         struct str name = str_cut(&names, ' ');
-        struct str text = arena_str(&request->arena, name), value;
+        struct str text = arena_str(&request->arena, name), rest = request->query, value;
         if (str_eq(name, STR("cursor")))
             continue;
-        for (size_t i = 0; (value = request_query(request, text.data, i)).data; i++) {
+        while (request_query_next(request, text.data, &rest, &value)) {
             buf_addf(&link, "&%s=", text.data);
             add_encoded(&link, value);
         }
@@ -119,8 +119,8 @@ static void listed(struct request *request)
 
 static bool read_states(struct request *request, unsigned *states)
 {
-    struct str value;
-    for (size_t i = 0; (value = request_query(request, "state", i)).data; i++) {
+    struct str rest = request->query, value;
+    while (request_query_next(request, "state", &rest, &value)) {
         enum task_state state;
         if (!state_parse(value, &state))
             return problem_parameter(&request->problem, &request->arena, STR("state"),

@@ -116,7 +116,7 @@ static bool own_host(const struct access_rules *rules, const struct request *req
 
 bool access_host(const struct access_rules *rules, struct request *request)
 {
-    struct str host = request_header(request, "Host");
+    struct str host = request->host;
     struct str name = host_name(host);
     if (name.len && own_host(rules, request, name))
         return true;
@@ -150,12 +150,11 @@ static bool origin_listed(const struct access_rules *rules, struct str origin)
 /* The page came from this very server: its origin is a scheme and the host it asked for. */
 static bool own_origin(const struct request *request, struct str origin)
 {
-    struct str host = request_header(request, "Host");
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
         struct str scheme = str_of(schemes[i]);
         struct str rest = {origin.data + scheme.len, origin.len - scheme.len};
-        if (str_starts(origin, scheme) && str_eq_nocase(rest, host))
+        if (str_starts(origin, scheme) && str_eq_nocase(rest, request->host))
             return true;
     }
     return false;

@@ -2,12 +2,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/exchange.h"
 #include "server/http.h"
 #include "server/traffic.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 enum {
     ACCEPT_BATCH = 64, /* connections taken before those that are open get their turn */
@@ -48,6 +50,7 @@ void connection_enter(struct connection *c, enum connection_phase phase)
     list_remove(c);
     c->phase = phase;
     list_append(c);
+    c->stuck = false;
     c->moved = 0; /* the first look finds out how much it was before, and lets it pass */
 }
 
@@ -83,6 +86,19 @@ static void cut_off(struct connection *c)
 static void say(const struct connection *c, struct str text)
 {
     (void)send(c->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void connection_moves_on(struct connection *c)
+{
+    c->stuck = false;
+}
+
+void connection_refuse(struct connection *c, int text)
+{
+    if (c->phase == PHASE_END)
+        return;
+    say(c, c->thread->server->texts[text]);
+    cut_off(c);
 }
 
 /* One that waits for a request is closed without a word: there is nothing to answer. */
@@ -122,12 +138,27 @@ static void sweep_phase(struct http_thread *thread, enum connection_phase phase,
     }
 }
 
+/* libmicrohttpd 0.9.75 reads no more when a connection's memory is full, as by the line of a chunk
+ * that does not end, and says nothing. Its client sends, and none of it is read. */
+static void sweep_stuck(struct http_thread *thread)
+{
+    for (struct connection *c = thread->lists[PHASE_BODY].oldest, *newer; c; c = newer) {
+        int unread = 0;
+        bool waits = ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0;
+        newer = c->newer;
+        if (waits && c->stuck)
+            connection_refuse(c, HTTP_TEXT_STUCK);
+        c->stuck = waits;
+    }
+}
+
 static void sweep(uv_timer_t *timer)
 {
     struct http_thread *thread = timer->data;
     const struct connection_limits *limits = &thread->server->config.limits;
     sweep_phase(thread, PHASE_FIRST, limits->header_ms);
     sweep_phase(thread, PHASE_IDLE, limits->idle_ms);
+    sweep_stuck(thread);
     sweep_phase(thread, PHASE_BODY, limits->body_ms);
     sweep_phase(thread, PHASE_ANSWER, limits->body_ms);
     if (!thread->open)
@@ -135,6 +166,15 @@ static void sweep(uv_timer_t *timer)
 }
 
 /* --- coming and going ------------------------------------------------------------------- */
+
+/* libmicrohttpd 0.9.75 closes without a word, and without an end of the request, when it comes upon
+ * a second error after a first: the memory was full with the last header. */
+static void end_unheard(struct connection *c)
+{
+    if (c->phase != PHASE_END)
+        say(c, c->thread->server->texts[HTTP_TEXT_STUCK]);
+    exchange_drop(c->request);
+}
 
 void connection_notify(void *arg, struct MHD_Connection *connection, void **context,
                        enum MHD_ConnectionNotificationCode code)
@@ -147,6 +187,8 @@ void connection_notify(void *arg, struct MHD_Connection *connection, void **cont
         thread->arriving = NULL;
         return;
     }
+    if (c->request)
+        end_unheard(c);
     list_remove(c);
     leave(c);
     thread->open--;

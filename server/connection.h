@@ -13,6 +13,7 @@
 #include <microhttpd.h>
 
 struct http_thread;
+struct request;
 
 enum connection_phase {
     PHASE_FIRST,  /* has to send its first request's line and headers: --header-timeout */
@@ -32,8 +33,10 @@ struct connection_limits {
 struct connection {
     struct connection *older, *newer; /* in the list of its phase */
     struct http_thread *thread;
-    struct peer *peer; /* its place; NULL: a stream has it, or it was given up */
-    int fd;            /* libmicrohttpd's */
+    struct peer *peer;       /* its place; NULL: a stream has it, or it was given up */
+    int fd;                  /* libmicrohttpd's */
+    struct request *request; /* whose line has come, and which has not ended */
+    bool stuck;              /* sends a body that was not read when it was last looked at */
     enum connection_phase phase;
     int64_t since; /* loop time at which the phase began, or was last looked at; milliseconds */
     int64_t moved; /* bytes of the phase's direction that the connection had seen by then */
@@ -53,6 +56,10 @@ void connection_notify(void *arg, struct MHD_Connection *connection, void **cont
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *connection);
 void connection_enter(struct connection *connection, enum connection_phase phase);
+/* Some of the request's body was read. */
+void connection_moves_on(struct connection *connection);
+/* Cuts the connection off with this answer (enum http_text): libmicrohttpd would give none. */
+void connection_refuse(struct connection *connection, int text);
 /* The place goes over to the caller, who leaves it. */
 struct peer *connection_take_place(struct connection *connection);
 

@@ -12,6 +12,7 @@
 
 struct framing {
     int lengths, encodings, hosts;
+    size_t fields;
     const char *broken; /* what is wrong with a header by itself, or NULL */
 };
 
@@ -42,6 +43,7 @@ static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const 
     struct str header = str_of(name);
     bool encoding = str_eq_nocase(header, STR("Transfer-Encoding"));
     (void)kind;
+    framing->fields++;
     framing->lengths += str_eq_nocase(header, STR("Content-Length"));
     framing->encodings += encoding;
     framing->hosts += str_eq_nocase(header, STR("Host"));
@@ -57,18 +59,41 @@ static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const 
 /* Two lengths, a length and an encoding, or one of them that is not seen would let a second request
  * hide in the body (RFC 9112, sections 5.1, 5.2 and 6.1); two hosts would let the wrong one be
  * checked (section 3.2). libmicrohttpd lets them pass. */
-static bool check_framing(struct request *request)
+static bool check_framing(struct request *request, struct framing *framing)
 {
-    struct framing framing = {0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
-    if (framing.lengths + framing.encodings > 1 || framing.hosts > 1)
-        framing.broken = "Content-Length, Transfer-Encoding and Host may each be given once, and "
-                         "the first two not together";
-    if (!framing.broken)
+    if (framing->lengths + framing->encodings > 1 || framing->hosts > 1)
+        framing->broken = "Content-Length, Transfer-Encoding and Host may each be given once, and "
+                          "the first two not together";
+    if (!framing->broken)
         return true;
     request_add_header(request, "Connection", STR("close"));
     return problem_set(&request->problem, &request->arena, PROBLEM_BAD_REQUEST, "%s",
-                       framing.broken);
+                       framing->broken);
+}
+
+/* What is let through leaves the connection memory for its answer (server/exchange.h). */
+static bool check_head_size(struct request *request, size_t fields)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    size_t size = info ? info->header_size : 0;
+    size_t most = (size_t)request->thread->server->config.max_header;
+    if (request->target_len > most)
+        return problem_set(&request->problem, &request->arena, PROBLEM_TARGET_TOO_LONG,
+                           "path and query may have %zu bytes (--max-header)", most);
+    if (size <= most && size + fields * FIELD_BYTES <= most + HEAD_SPARE - HEAD_ANSWER)
+        return true;
+    return problem_set(&request->problem, &request->arena, PROBLEM_HEAD_TOO_LARGE,
+                       "the request line and %zu headers have %zu bytes; they may have %zu, and %d "
+                       "more for each header only %zu (--max-header)",
+                       fields - 1, size, most, FIELD_BYTES, most + HEAD_SPARE - HEAD_ANSWER);
+}
+
+static bool check_head(struct request *request)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
+    return check_head_size(request, framing.fields) && check_framing(request, &framing);
 }
 
 static bool check_length(struct request *request, const struct http_config *config)
@@ -99,7 +124,7 @@ static void answer_options(struct request *request, const struct route_table *ro
 static void check_request(struct request *request)
 {
     const struct http_config *config = &request->thread->server->config;
-    if (!check_framing(request) || !access_host(&config->access, request))
+    if (!check_head(request) || !access_host(&config->access, request))
         return;
     bool preflight = access_cors(&config->access, request);
     bool options = str_eq(request->method, STR("OPTIONS"));
@@ -147,7 +172,9 @@ static enum MHD_Result first_call(struct request *request)
 {
     check_request(request);
     bool too_large = request->problem.code == PROBLEM_BODY_TOO_LARGE;
-    bool closes = request->problem.code == PROBLEM_BAD_REQUEST;
+    bool closes = request->problem.code == PROBLEM_BAD_REQUEST ||
+                  request->problem.code == PROBLEM_TARGET_TOO_LONG ||
+                  request->problem.code == PROBLEM_HEAD_TOO_LARGE;
     if (too_large || closes || (request->problem.code != PROBLEM_NONE && expects_continue(request)))
         return part(request);
     return MHD_YES;
@@ -173,6 +200,7 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
 {
     size_t len = *size;
     *size = 0;
+    connection_moves_on(connection_of(request->connection));
     if (request->body.len + len > request->body_limit)
         return part(request);
     bool wanted = request->problem.code == PROBLEM_NONE && request->route &&
@@ -241,17 +269,33 @@ static enum MHD_Result answer(struct request *request)
     return after_handler(request);
 }
 
-static struct request *request_new(struct http_thread *thread, struct MHD_Connection *connection,
-                                   const char *url, const char *method)
+/* libmicrohttpd reads cookies as well, which nobody wants here. When their records do not fit, it
+ * ends the connection without a word (0.9.75). It looks at the first header of that name: this. */
+static const char no_cookies[] = "Cookie\0none";
+
+void *exchange_begin(void *arg, const char *target, struct MHD_Connection *connection)
 {
     struct request *request = mem_alloc(sizeof(*request));
-    request->thread = thread;
+    request->thread = arg;
     request->connection = connection;
-    request->app = thread->server->config.app;
+    request->target_len = strlen(target);
+    request->hidden = target_hide(target);
+    request->target = target;
+    connection_of(connection)->request = request;
+    MHD_set_connection_value(connection, MHD_HEADER_KIND, no_cookies,
+                             no_cookies + sizeof("Cookie"));
+    return request;
+}
+
+static void read_line(struct request *request, const char *url, const char *method)
+{
+    const struct http_config *config = &request->thread->server->config;
+    request->app = config->app;
     request->method = arena_str(&request->arena, str_of(method));
     request->path = arena_str(&request->arena, str_of(url));
-    request->body_limit = (size_t)thread->server->config.max_body;
-    return request;
+    request->query = target_reveal(&request->hidden);
+    request->host = request_header(request, "Host");
+    request->body_limit = (size_t)config->max_body;
 }
 
 enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -260,11 +304,12 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
 {
     struct request *request = *state;
     struct connection *from = connection_of(connection);
+    (void)arg;
     (void)version;
     if (from->phase == PHASE_END) /* what it had sent before is read all the same */
         return MHD_NO;
-    if (!request) {
-        request = *state = request_new(arg, connection, url, method);
+    if (!request->method.data) {
+        read_line(request, url, method);
         connection_enter(from, PHASE_BODY);
         return first_call(request);
     }
@@ -285,15 +330,22 @@ static void count_answer(const struct request *request)
         atomic_fetch_add_explicit(&request->thread->answers[status / 100], 1, memory_order_relaxed);
 }
 
-void exchange_completed(void *arg, struct MHD_Connection *connection, void **state,
-                        enum MHD_RequestTerminationCode why)
+/* libmicrohttpd closes without a word where the head of the answer has no room beside that of the
+ * request: what --max-header does not count, such as the lines of chunks and trailers, or a long
+ * Link. So it is the hub that answers. Where the client has gone, nobody is there to hear it. */
+static void answer_at_last(struct request *request)
 {
-    struct request *request = *state;
-    (void)arg;
-    (void)why;
-    if (!request)
-        return;
-    connection_enter(connection_of(connection), PHASE_IDLE);
+    struct buf reply = {0};
+    reply_render_queued(request, &reply);
+    int fd = request_take_socket(request);
+    if (fd >= 0)
+        hub_farewell(request->thread->server->config.hub, fd, buf_str(&reply));
+    buf_done(&reply);
+}
+
+void exchange_drop(struct request *request)
+{
+    connection_of(request->connection)->request = NULL;
     count_answer(request);
     request_unhold(request);
     if (request->release)
@@ -303,5 +355,19 @@ void exchange_completed(void *arg, struct MHD_Connection *connection, void **sta
     buf_done(&request->body);
     arena_done(&request->arena);
     mem_free(request);
+}
+
+void exchange_completed(void *arg, struct MHD_Connection *connection, void **state,
+                        enum MHD_RequestTerminationCode why)
+{
+    struct request *request = *state;
+    struct connection *from = connection_of(connection);
+    (void)arg;
+    if (!request)
+        return;
+    if (why == MHD_REQUEST_TERMINATED_WITH_ERROR && from->phase == PHASE_ANSWER)
+        answer_at_last(request);
+    connection_enter(from, PHASE_IDLE);
+    exchange_drop(request);
     *state = NULL;
 }

@@ -59,25 +59,15 @@ static void http_main(void *arg)
     uv_run(&thread->loop, UV_RUN_DEFAULT);
 }
 
-/* Percent-decoding in place (RFC 3986, section 2.1). %00 stays as it is: decoded, it would end the
- * C strings that libmicrohttpd gives us, and "/v1/tasks/a%00b" would be "/v1/tasks/a". */
+/* Called for the path, and for parameters: but those are hidden. What still looks like some stands
+ * behind a NUL, where we see no query. */
 static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
 {
-    char *out = text;
+    struct connection *from = connection_of(connection);
     (void)arg;
-    (void)connection;
-    for (const char *in = text; *in; in++) {
-        int high = in[0] == '%' ? hex_digit(in[1]) : -1;
-        int low = high >= 0 ? hex_digit(in[2]) : -1;
-        *out = *in;
-        if (low >= 0 && (high || low)) {
-            *out = (char)(high << 4 | low);
-            in += 2;
-        }
-        out++;
-    }
-    *out = '\0';
-    return (size_t)(out - text);
+    if (text != from->request->target)
+        connection_refuse(from, HTTP_TEXT_NUL);
+    return target_decode(text);
 }
 
 static void no_log(void *arg, const char *format, va_list args)
@@ -97,9 +87,10 @@ static bool thread_open(struct http_thread *thread)
         0, NULL, NULL, exchange_request, thread, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
         connection_notify, thread, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, UINT_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)server->config.max_header,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, thread, MHD_OPTION_CONNECTION_LIMIT, UINT_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)server->config.max_header + HEAD_SPARE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
     if (!thread->daemon)
         return false;
     const union MHD_DaemonInfo *info =
@@ -126,6 +117,9 @@ static void render_text(struct http_server *server, enum http_text which, enum p
 static void render_texts(struct http_server *server)
 {
     render_text(server, HTTP_TEXT_TIMEOUT, PROBLEM_REQUEST_TIMEOUT, "the request took too long");
+    render_text(server, HTTP_TEXT_STUCK, PROBLEM_HEAD_TOO_LARGE,
+                "the head, or the line of a chunk, leaves no memory for more (--max-header)");
+    render_text(server, HTTP_TEXT_NUL, PROBLEM_BAD_REQUEST, "there is a NUL in the request line");
     render_text(server, HTTP_TEXT_FULL, PROBLEM_TOO_MANY_CONNECTIONS,
                 "all connections are in use (--max-connections)");
     render_text(server, HTTP_TEXT_ADDRESS_FULL, PROBLEM_TOO_MANY_CONNECTIONS,

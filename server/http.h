@@ -28,11 +28,18 @@ struct http_config {
     int64_t max_body;      /* bytes */
     int64_t max_result;    /* bytes of a body whose rule is BODY_RESULT */
     int64_t max_in_flight; /* bytes that requests may hold together */
-    int64_t max_header;    /* bytes of memory for a connection's request line and headers */
+    int64_t max_header;    /* bytes of a request's line and headers */
 };
 
 /* Answers that are not libmicrohttpd's to write: rendered once. */
-enum http_text { HTTP_TEXT_TIMEOUT, HTTP_TEXT_FULL, HTTP_TEXT_ADDRESS_FULL, HTTP_TEXTS };
+enum http_text {
+    HTTP_TEXT_TIMEOUT,
+    HTTP_TEXT_STUCK,
+    HTTP_TEXT_NUL,
+    HTTP_TEXT_FULL,
+    HTTP_TEXT_ADDRESS_FULL,
+    HTTP_TEXTS
+};
 
 struct http_thread {
     struct http_server *server;

@@ -15,6 +15,7 @@ static void queue(struct request *request, unsigned status, struct MHD_Response 
         fine = MHD_add_response_header(response, header->name.data, header->value.data);
     if (fine)
         fine = MHD_queue_response(request->connection, status, response);
+    request->reply_type = type;
     if (response)
         MHD_destroy_response(response);
     request->replied = fine;
@@ -45,6 +46,7 @@ void reply_body(struct request *request, unsigned status, const char *type, stru
         MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
     if (!response)
         mem_free(data);
+    request->reply = (struct str){data, len};
     queue(request, status, response, type);
 }
 
@@ -55,12 +57,14 @@ void reply_json(struct request *request, unsigned status, struct buf *body)
 
 void reply_empty(struct request *request, unsigned status)
 {
+    request->reply = STR_NONE;
     queue(request, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT), NULL);
 }
 
 void reply_static(struct request *request, unsigned status, const char *type, const void *data,
                   size_t len)
 {
+    request->reply = (struct str){data, len};
     queue(request, status,
           MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT),
           type);
@@ -108,24 +112,48 @@ void problem_render(const struct problem *problem, struct str extra, struct buf 
     buf_add_text(out, "}\n");
 }
 
+/* type: NULL: there is no body, and no length of it. */
+static void render_head(unsigned status, const char *type, size_t len, const struct header *headers,
+                        struct buf *out)
+{
+    buf_addf(out, "HTTP/1.1 %u %s\r\n", status, MHD_get_reason_phrase_for(status));
+    if (type)
+        buf_addf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, len);
+    buf_add_text(out, "X-Content-Type-Options: nosniff\r\nConnection: close\r\n");
+    for (; headers; headers = headers->next) {
+        if (!str_eq_nocase(headers->name, STR("Connection")))
+            buf_addf(out, "%s: %s\r\n", headers->name.data, headers->value.data);
+    }
+}
+
 void reply_render(const struct problem *problem, const struct header *headers, struct buf *out)
 {
     const struct problem_kind *kind = problem_kind(problem->code);
     struct buf body = {0};
     problem_render(problem, STR_NONE, &body);
-    buf_addf(out,
-             "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
-             "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\nConnection: close\r\n",
-             kind->status, MHD_get_reason_phrase_for(kind->status), body.len);
+    render_head(kind->status, "application/problem+json", body.len, headers, out);
     if (kind->status == 503)
         buf_add_text(out, "Retry-After: 1\r\n");
-    for (; headers; headers = headers->next) {
-        if (!str_eq_nocase(headers->name, STR("Connection")))
-            buf_addf(out, "%s: %s\r\n", headers->name.data, headers->value.data);
-    }
     buf_add_text(out, "\r\n");
     buf_add_str(out, buf_str(&body));
     buf_done(&body);
+}
+
+void reply_render_queued(const struct request *request, struct buf *out)
+{
+    static const struct problem too_large = {
+        .code = PROBLEM_HEAD_TOO_LARGE,
+        .detail = STR_INIT("the head leaves no memory for that of the answer (--max-header); what "
+                           "was asked for has been done"),
+    };
+    if (request->reply.len > HELD_FREE) {
+        reply_render(&too_large, NULL, out);
+        return;
+    }
+    render_head(request->status, request->reply_type, request->reply.len, request->headers, out);
+    buf_add_text(out, "\r\n");
+    if (!str_eq(request->method, STR("HEAD")))
+        buf_add_str(out, request->reply);
 }
 
 void reply_problem(struct request *request, const struct problem *problem, struct str extra)

@@ -29,5 +29,8 @@ void problem_render(const struct problem *problem, struct str extra, struct buf 
 /* The bytes of an answer that ends its connection, for where libmicrohttpd does not write it.
  * headers: further ones, or NULL. */
 void reply_render(const struct problem *problem, const struct header *headers, struct buf *out);
+/* The same of the answer that was given to libmicrohttpd, in exchange_completed at the latest. One
+ * that others would have to wait for room for (HELD_FREE) becomes 431. */
+void reply_render_queued(const struct request *request, struct buf *out);
 
 #endif

@@ -45,32 +45,27 @@ struct str request_header_list(struct request *request, const char *name)
     return list;
 }
 
-struct wanted {
-    struct request *request;
-    struct str name;
-    size_t skip;
-    struct str value;
-};
-
-static enum MHD_Result find_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
-                                      size_t name_len, const char *value, size_t value_len)
+bool request_query_next(struct request *request, const char *name, struct str *rest,
+                        struct str *value)
 {
-    struct wanted *wanted = arg;
-    (void)kind;
-    if (!str_eq(wanted->name, (struct str){name, name_len}))
-        return MHD_YES;
-    if (wanted->skip--)
-        return MHD_YES;
-    wanted->value = arena_str(&wanted->request->arena, (struct str){value ? value : "", value_len});
-    return MHD_NO;
+    struct str given, sent;
+    while (query_next(rest, &given, &sent)) {
+        if (query_means(given, str_of(name))) {
+            *value = query_decode(sent, &request->arena);
+            return true;
+        }
+    }
+    return false;
 }
 
 struct str request_query(struct request *request, const char *name, size_t i)
 {
-    struct wanted wanted = {request, str_of(name), i, STR_NONE};
-    MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, find_parameter,
-                                &wanted);
-    return wanted.value;
+    struct str rest = request->query, value;
+    while (request_query_next(request, name, &rest, &value)) {
+        if (!i--)
+            return value;
+    }
+    return STR_NONE;
 }
 
 void request_add_header(struct request *request, const char *name, struct str value)

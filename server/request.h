@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mailbox.h"
 #include "model/problem.h"
+#include "server/target.h"
 
 #include <microhttpd.h>
 
@@ -71,6 +72,11 @@ struct request {
     struct arena arena;
     const struct route *route;
     struct str method, path, id; /* id: what stood for the {} of the path */
+    const char *target;          /* in libmicrohttpd's memory: compared, not read */
+    size_t target_len;           /* as it was sent */
+    struct hidden_query hidden;  /* until the head is there */
+    struct str query;            /* as it was sent, in libmicrohttpd's memory; see request_query */
+    struct str host;             /* whom it is for: the target says so, or the header Host */
     struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
@@ -89,8 +95,10 @@ struct request {
     void *what;
     bool suspended;
     bool replied;
-    unsigned status; /* of the reply, once there is one */
-    bool taken;      /* the socket was handed over: libmicrohttpd drops its own */
+    unsigned status;        /* of the reply, once there is one */
+    const char *reply_type; /* likewise its media type, or NULL, and its body: libmicrohttpd's */
+    struct str reply;
+    bool taken; /* the socket was handed over: libmicrohttpd drops its own */
 };
 
 /* The value of a header field (of its first line), or STR_NONE. Borrowed from libmicrohttpd. */
@@ -101,6 +109,9 @@ struct str request_header_list(struct request *request, const char *name);
 /* The i-th value of a query parameter (i from 0), or STR_NONE. A parameter without "=" is empty.
  * In the arena. */
 struct str request_query(struct request *request, const char *name, size_t i);
+/* The same, one after the other: *rest starts as request->query. False: that was all. */
+bool request_query_next(struct request *request, const char *name, struct str *rest,
+                        struct str *value);
 /* Adds a header to the reply; texts are copied. */
 void request_add_header(struct request *request, const char *name, struct str value);
 

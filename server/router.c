@@ -197,26 +197,19 @@ static bool check_content_type(struct request *request)
                        "send the header Content-Type: application/json");
 }
 
-static enum MHD_Result check_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
-                                       size_t name_len, const char *value, size_t value_len)
+static bool check_parameters(struct request *request)
 {
-    struct request *request = arg;
-    struct str given = {name, name_len};
-    (void)kind;
-    (void)value;
-    (void)value_len;
-    if (given.len && route_takes(request->route, given))
-        return MHD_YES;
-    problem_parameter(&request->problem, &request->arena, given,
-                      "there is no such query parameter here");
-    return MHD_NO;
+    struct str rest = request->query, sent, value;
+    while (query_next(&rest, &sent, &value)) {
+        struct str name = query_decode(sent, &request->arena);
+        if (!name.len || !route_takes(request->route, name))
+            return problem_parameter(&request->problem, &request->arena, name,
+                                     "there is no such query parameter here");
+    }
+    return true;
 }
 
 bool route_check(struct request *request)
 {
-    if (!check_accept(request) || !check_content_type(request))
-        return false;
-    MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, check_parameter,
-                                request);
-    return request->problem.code == PROBLEM_NONE;
+    return check_accept(request) && check_content_type(request) && check_parameters(request);
 }

@@ -210,8 +210,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct MHD_Connection connection = {0};
     struct request request = {.connection = &connection};
     struct str text = {(const char *)data, size};
-    if (connection_read(text, &request.arena, &connection, &request.method, &request.path))
+    if (connection_read(text, &request.arena, &connection, &request.method, &request.path,
+                        &request.query)) {
+        request.host = request_header(&request, "Host");
         check_request(&request);
+    }
     arena_done(&request.arena);
     return 0;
 }

@@ -47,24 +47,8 @@ static struct field **add(struct field **last, struct str name, struct str value
     return &field->next;
 }
 
-static void read_query(struct str query, struct arena *arena, struct MHD_Connection *connection)
-{
-    struct field **last = &connection->arguments;
-    while (query.data) {
-        struct str value = str_cut(&query, '&');
-        struct str given = arena_str(arena, value);
-        for (size_t i = 0; i < given.len; i++) {
-            if (given.data[i] == '+')
-                ((char *)(uintptr_t)given.data)[i] = ' ';
-        }
-        struct str name = str_cut(&given, '=');
-        last = add(last, unescaped(name, arena), given.data ? unescaped(given, arena) : STR_NONE,
-                   arena);
-    }
-}
-
 bool connection_read(struct str text, struct arena *arena, struct MHD_Connection *connection,
-                     struct str *method, struct str *path)
+                     struct str *method, struct str *path, struct str *sent)
 {
     struct field **last = &connection->headers;
     struct str query = str_cut(&text, '\n');
@@ -73,7 +57,7 @@ bool connection_read(struct str text, struct arena *arena, struct MHD_Connection
         return false;
     struct str target = str_cut(&query, '?');
     *path = arena_str(arena, until_end(unescaped(target, arena)));
-    read_query(query, arena, connection);
+    *sent = query.data ? arena_str(arena, until_end(query)) : STR_NONE;
     while (text.data) {
         struct str value = str_cut(&text, '\n');
         struct str name = until_end(str_cut(&value, ':'));
@@ -89,25 +73,10 @@ bool connection_read(struct str text, struct arena *arena, struct MHD_Connection
 const char *MHD_lookup_connection_value(struct MHD_Connection *connection, enum MHD_ValueKind kind,
                                         const char *key)
 {
-    const struct field *field =
-        kind == MHD_HEADER_KIND ? connection->headers : connection->arguments;
+    const struct field *field = kind == MHD_HEADER_KIND ? connection->headers : NULL;
     while (field && !str_eq_nocase(field->name, str_of(key)))
         field = field->next;
     return field ? field->value.data : NULL;
-}
-
-int MHD_get_connection_values_n(struct MHD_Connection *connection, enum MHD_ValueKind kind,
-                                MHD_KeyValueIteratorN iterator, void *iterator_cls)
-{
-    int count = 0;
-    const struct field *field =
-        kind == MHD_HEADER_KIND ? connection->headers : connection->arguments;
-    for (; field; field = field->next, count++) {
-        if (iterator(iterator_cls, kind, field->name.data, field->name.len, field->value.data,
-                     field->value.len) == MHD_NO)
-            break;
-    }
-    return count;
 }
 
 /* There is no socket behind it. */

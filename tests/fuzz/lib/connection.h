@@ -14,12 +14,12 @@ struct field {
 };
 
 struct MHD_Connection {
-    struct field *headers, *arguments; /* in order */
+    struct field *headers; /* in order */
 };
 
-/* "METHOD /path?query", then "Name: value" a line. Escapes in path and query are read as
- * libmicrohttpd does. False: not of that form. */
+/* "METHOD /path?query", then "Name: value" a line. Escapes in the path are read as
+ * libmicrohttpd does; sent: the query as it is. False: not of that form. */
 bool connection_read(struct str text, struct arena *arena, struct MHD_Connection *connection,
-                     struct str *method, struct str *path);
+                     struct str *method, struct str *path, struct str *sent);
 
 #endif
