@@ -96,17 +96,22 @@ static bool check_head(struct request *request)
     return check_head_size(request, framing.fields) && check_framing(request, &framing);
 }
 
-static bool check_length(struct request *request, const struct http_config *config)
+/* Whoever may not ask at all is told so, and not how much he may send. */
+static void refuse_length(struct request *request)
 {
-    if (request->route->body == BODY_RESULT)
-        request->body_limit = (size_t)config->max_result;
+    unsigned status = problem_kind(request->problem.code)->status;
+    if (status == 401 || status == 403 || status == 421)
+        return;
+    problem_set(&request->problem, &request->arena, PROBLEM_BODY_TOO_LARGE,
+                "a body may have %zu bytes here", request->body_limit);
+}
+
+static bool length_fits(const struct request *request)
+{
     struct str length = request_header(request, "Content-Length");
     int64_t bytes;
-    if (!length.data ||
-        (str_int(length, &bytes) && bytes >= 0 && bytes <= (int64_t)request->body_limit))
-        return true;
-    return problem_set(&request->problem, &request->arena, PROBLEM_BODY_TOO_LARGE,
-                       "a body may have %zu bytes here", request->body_limit);
+    return !length.data ||
+           (str_int(length, &bytes) && bytes >= 0 && bytes <= (int64_t)request->body_limit);
 }
 
 static void answer_options(struct request *request, const struct route_table *routes)
@@ -130,6 +135,8 @@ static void check_request(struct request *request)
     bool options = str_eq(request->method, STR("OPTIONS"));
     bool known = options || route_find(&config->routes, request);
     bool open = preflight || (request->route && request->route->access == ACCESS_OPEN);
+    if (request->route && request->route->body == BODY_RESULT)
+        request->body_limit = (size_t)config->max_result;
     if (!open && !authority_identify(config->authority, request))
         return;
     if (!access_origin(&config->access, request))
@@ -140,8 +147,8 @@ static void check_request(struct request *request)
         answer_options(request, &config->routes);
     else if (!known)
         route_refuse(&config->routes, request); /* said only to those who may ask */
-    else if (route_check(request))
-        check_length(request, config);
+    else
+        route_check(request);
 }
 
 /* --- the body ------------------------------------------------------------------------ */
@@ -151,9 +158,6 @@ static void check_request(struct request *request)
 static enum MHD_Result part(struct request *request)
 {
     struct buf reply = {0};
-    if (request->problem.code == PROBLEM_NONE)
-        problem_set(&request->problem, &request->arena, PROBLEM_BODY_TOO_LARGE,
-                    "a body may have %zu bytes here", request->body_limit);
     reply_render(&request->problem, request->headers, &reply);
     request->status = problem_kind(request->problem.code)->status;
     int fd = request_take_socket(request);
@@ -171,10 +175,12 @@ static bool expects_continue(const struct request *request)
 static enum MHD_Result first_call(struct request *request)
 {
     check_request(request);
-    bool too_large = request->problem.code == PROBLEM_BODY_TOO_LARGE;
+    bool too_large = !length_fits(request);
     bool closes = request->problem.code == PROBLEM_BAD_REQUEST ||
                   request->problem.code == PROBLEM_TARGET_TOO_LONG ||
                   request->problem.code == PROBLEM_HEAD_TOO_LARGE;
+    if (too_large && !closes)
+        refuse_length(request);
     if (too_large || closes || (request->problem.code != PROBLEM_NONE && expects_continue(request)))
         return part(request);
     return MHD_YES;
@@ -201,14 +207,14 @@ static enum MHD_Result take_body(struct request *request, const char *data, size
     size_t len = *size;
     *size = 0;
     connection_moves_on(connection_of(request->connection));
-    if (request->body.len + len > request->body_limit)
+    request->received += len;
+    if (request->received > request->body_limit) {
+        refuse_length(request);
         return part(request);
+    }
     bool wanted = request->problem.code == PROBLEM_NONE && request->route &&
                   request->route->body != BODY_NONE;
-    if (wanted)
-        return keep_body(request, data, len);
-    request->body_limit -= len; /* thrown away, but not for ever */
-    return MHD_YES;
+    return wanted ? keep_body(request, data, len) : MHD_YES; /* thrown away, but not for ever */
 }
 
 static bool squeeze_body(struct request *request, struct json_error *error)

@@ -80,6 +80,7 @@ struct request {
     struct str type;             /* of the route's media types the one that Accept wants */
     struct buf body;
     size_t body_limit;
+    size_t received;  /* bytes of the body so far, whether they are kept or not */
     size_t held;      /* bytes of memory that it was found to hold */
     bool taken_from;  /* what it answers exists nowhere else: it is answered, whatever that holds */
     struct json json; /* the body, when the route's rule is JSON or OPTIONAL and there is one */

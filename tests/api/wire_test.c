@@ -191,6 +191,39 @@ SCENARIO(body_too_large)
     assert_int_equal(count_tasks(server, ""), 2);
 }
 
+/* 4: nobody is read to the end of such a body, wherever he sends it; who may not ask is told so. */
+SCENARIO(body_too_large_anywhere)
+{
+    static const struct {
+        const char *line, *header;
+        int status;
+    } rows[] = {
+        {"POST /nope", "", 413},
+        {"PATCH /v1/tasks", "", 413},
+        {"GET /healthz", "", 413},
+        {"OPTIONS /v1/tasks", "", 413},
+        {"POST /v1/tasks", "Content-Type: text/plain\r\n", 413},
+        {"POST /nope", "Origin: http://evil.example\r\n", 403},
+    };
+    struct server *server = server_start(s, "--max-body 100 --body-timeout 3600");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *bodies[] = {
+            "Content-Length: 50000000\r\n\r\n",
+            text(s, "Transfer-Encoding: chunked\r\n\r\nC8\r\n%0200d\r\n", 0),
+        };
+        for (size_t k = 0; k < sizeof bodies / sizeof *bodies; k++) {
+            note(s, "%s, %.16s", rows[i].line, bodies[k]);
+            struct http *http = server_connect(server);
+            http_say(http, text(s, "%s HTTP/1.1\r\nHost: localhost\r\n%s%s", rows[i].line,
+                                rows[i].header, bodies[k]));
+            struct reply *reply = http_read(http, false);
+            assert_non_null(reply);
+            expect_status(reply, rows[i].status);
+            expect_header(reply, "Connection", "close");
+        }
+    }
+}
+
 /* 4: the limit is 1 MiB by default, for cancel too. */
 SCENARIO(default_body_limit)
 {
@@ -279,6 +312,7 @@ int main(void)
         RUN(no_http_at_all),
         RUN(too_long_lines),
         RUN(body_too_large),
+        RUN(body_too_large_anywhere),
         RUN(default_body_limit),
         RUN(silent_clients),
         RUN(many_clients),
