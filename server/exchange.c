@@ -134,7 +134,7 @@ static void check_request(struct request *request)
     bool preflight = access_cors(&config->access, request);
     bool options = str_eq(request->method, STR("OPTIONS"));
     bool known = options || route_find(&config->routes, request);
-    bool open = preflight || (request->route && request->route->access == ACCESS_OPEN);
+    bool open = preflight || route_open(&config->routes, request->path);
     if (request->route && request->route->body == BODY_RESULT)
         request->body_limit = (size_t)config->max_result;
     if (!open && !authority_identify(config->authority, request))

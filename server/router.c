@@ -98,6 +98,16 @@ bool route_find(const struct route_table *table, struct request *request)
     return false;
 }
 
+bool route_open(const struct route_table *table, struct str path)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct str id;
+        if (table->routes[i].access == ACCESS_OPEN && serves(table, &table->routes[i], path, &id))
+            return true;
+    }
+    return false;
+}
+
 bool route_refuse(const struct route_table *table, struct request *request)
 {
     struct str allow = route_allow(table, request);

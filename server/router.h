@@ -18,6 +18,8 @@ bool route_takes(const struct route *route, struct str parameter);
 bool route_scope(const struct route *route, enum scope *scope);
 /* Sets request->route and id. False: there is none. */
 bool route_find(const struct route_table *table, struct request *request);
+/* Whether this path wants no token, whatever the method. */
+bool route_open(const struct route_table *table, struct str path);
 /* Sets 404, or 405 with its Allow header, for a request without a route. Returns false. */
 bool route_refuse(const struct route_table *table, struct request *request);
 /* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */

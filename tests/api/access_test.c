@@ -105,6 +105,11 @@ SCENARIO(token_routes)
         {"GET", "/livez", 200},
         {"GET", "/readyz", 200},
         {"HEAD", "/healthz", 200},
+        {"OPTIONS", "/healthz", 204},
+        {"PATCH", "/readyz", 405},
+        {"POST", "/livez", 405},
+        {"OPTIONS", "/v1/stats", 401},
+        {"PATCH", "/v1/stats", 401},
         {"GET", "/v1/stats", 401},
         {"GET", "/v1/functions", 401},
         {"GET", "/v1/events", 401},
@@ -119,7 +124,10 @@ SCENARIO(token_routes)
     struct server *server = server_start(s, "%s", "");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         note(s, "%s %s", rows[i].method, rows[i].path);
-        expect_status(call(server, .method = rows[i].method, .path = rows[i].path), rows[i].status);
+        struct reply *reply = call(server, .method = rows[i].method, .path = rows[i].path);
+        expect_status(reply, rows[i].status);
+        if (rows[i].status == 204 || rows[i].status == 405)
+            expect_header(reply, "Allow", "GET, HEAD, OPTIONS");
     }
     expect_problem(post(server, "/v1/tasks", "{'function':'echo'}"), 401, "unauthorized");
     struct reply *list =
