@@ -1,5 +1,7 @@
 #include "server/access.h"
 
+#include "server/router.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <netinet/in.h>
@@ -184,8 +186,7 @@ bool access_cors(const struct access_rules *rules, struct request *request)
     if (!str_eq(request->method, STR("OPTIONS")) ||
         !request_header(request, "Access-Control-Request-Method").data)
         return false;
-    request_add_header(request, "Access-Control-Allow-Methods",
-                       STR("GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+    request_add_header(request, "Access-Control-Allow-Methods", STR(ALL_METHODS));
     request_add_header(request, "Access-Control-Allow-Headers",
                        STR("Authorization, Content-Type, Idempotency-Key, If-None-Match, "
                            "Last-Event-ID, Prefer"));

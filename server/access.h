@@ -23,7 +23,8 @@ bool access_origin_valid(struct str origin);
 /* Whether an address is a loopback one (127.0.0.0/8, ::1). */
 bool access_loopback(const struct sockaddr *address);
 
-/* Each leaves *problem alone and returns true when the request may go on. */
+/* Host and own origin are what the request line names, if it does (RFC 9112, section 3.2.2).
+ * Each leaves *problem alone and returns true when the request may go on. */
 bool access_host(const struct access_rules *rules, struct request *request);
 bool access_origin(const struct access_rules *rules, struct request *request);
 /* Adds the CORS headers for an allowed origin; true: the request is a preflight for one. */

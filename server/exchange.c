@@ -116,7 +116,8 @@ static bool length_fits(const struct request *request)
 
 static void answer_options(struct request *request, const struct route_table *routes)
 {
-    struct str allow = route_allow(routes, request);
+    bool all = str_eq(request->path, STR("*")); /* RFC 9110, section 9.3.7 */
+    struct str allow = all ? STR(ALL_METHODS) : route_allow(routes, request);
     if (!allow.data) {
         problem_set(&request->problem, &request->arena, PROBLEM_NOT_FOUND, "there is no such path");
         return;
@@ -300,7 +301,9 @@ static void read_line(struct request *request, const char *url, const char *meth
     request->method = arena_str(&request->arena, str_of(method));
     request->path = arena_str(&request->arena, str_of(url));
     request->query = target_reveal(&request->hidden);
-    request->host = request_header(request, "Host");
+    request->host = target_authority(&request->path);
+    if (!request->host.data)
+        request->host = request_header(request, "Host");
     request->body_limit = (size_t)config->max_body;
 }
 

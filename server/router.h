@@ -11,6 +11,9 @@ struct route_table {
     size_t count;
 };
 
+/* What a client may ask with, in the form of Allow. */
+#define ALL_METHODS "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+
 const char *method_text(enum http_method method);
 /* Whether this is one of its query parameters. */
 bool route_takes(const struct route *route, struct str parameter);

@@ -87,6 +87,47 @@ SCENARIO(token_from_variable)
     check_token(server_start(s, "%s", ""));
 }
 
+/* 1: what the request line names is whom it is for, and not the header Host; it is checked alike.
+ */
+SCENARIO(absolute_targets)
+{
+    static const struct {
+        const char *line, *host;
+        int status;
+    } rows[] = {
+        {"GET http://localhost/healthz", "localhost", 200},
+        {"GET HTTP://127.0.0.1:8080/healthz?", "127.0.0.1:8080", 200},
+        {"GET http://localhost/v1/tasks?limit=1", "evil.example", 200},
+        {"GET http://localhost", "localhost", 200},
+        {"GET http://evil.example/healthz", "localhost", 421},
+        {"GET http://evil.example/healthz", "evil.example", 421},
+        {"GET http://localhost@evil.example/healthz", "localhost", 421},
+        {"GET http://evil.example%2F/healthz", "localhost", 421},
+        {"GET http:///healthz", "localhost", 421},
+        {"GET https://localhost/healthz", "localhost", 404},
+        {"GET http://localhost/nope", "localhost", 404},
+    };
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        note(s, "%s, %s", rows[i].line, rows[i].host);
+        struct http *http = server_connect(server);
+        http_say(http, text(s, "%s HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].line, rows[i].host));
+        struct reply *reply = http_read(http, false);
+        assert_non_null(reply);
+        expect_status(reply, rows[i].status);
+    }
+}
+
+/* The server as a whole says what it can be asked with. */
+SCENARIO(options_of_the_server)
+{
+    struct server *server = server_start(s, "%s", "");
+    struct reply *reply = call(server, .method = "OPTIONS", .path = "*");
+    expect_status(reply, 204);
+    expect_header(reply, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    expect_status(call(server, .path = "*"), 404);
+}
+
 /* 1: the same from a file, whose last line end is no part of it. */
 SCENARIO(token_from_file)
 {
@@ -214,6 +255,8 @@ int main(void)
         RUN(host_has_to_be_ours),
         RUN(wrong_host_creates_nothing),
         RUN(token_from_variable),
+        RUN(absolute_targets),
+        RUN(options_of_the_server),
         RUN(token_from_file),
         RUN(token_routes),
         RUN(foreign_origin_cannot_act),
