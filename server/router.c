@@ -195,14 +195,26 @@ static bool has_body(const struct request *request)
            (length.data && !str_eq(length, STR("0")));
 }
 
+/* RFC 9110, sections 8.4 and 15.5.16. */
+static bool check_coding(struct request *request)
+{
+    struct str coding = str_trim(request_header(request, "Content-Encoding"));
+    if (!coding.len || str_eq_nocase(coding, STR("identity")))
+        return true;
+    request_add_header(request, "Accept-Encoding", STR("identity"));
+    return problem_set(&request->problem, &request->arena, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                       "send the body as it is, without Content-Encoding");
+}
+
 static bool check_content_type(struct request *request)
 {
     enum body_rule rule = request->route->body;
     struct str parameters = request_header(request, "Content-Type");
     struct str type = str_trim(str_cut(&parameters, ';'));
-    if (rule == BODY_NONE || (rule == BODY_OPTIONAL && !has_body(request)) ||
-        str_eq_nocase(type, STR("application/json")))
+    if (rule == BODY_NONE || (rule == BODY_OPTIONAL && !has_body(request)))
         return true;
+    if (str_eq_nocase(type, STR("application/json")))
+        return check_coding(request);
     return problem_set(&request->problem, &request->arena, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
                        "send the header Content-Type: application/json");
 }

@@ -27,7 +27,8 @@ bool route_open(const struct route_table *table, struct str path);
 bool route_refuse(const struct route_table *table, struct request *request);
 /* The value of Allow for the request's path; STR_NONE: no route has it. In the arena. */
 struct str route_allow(const struct route_table *table, struct request *request);
-/* Accept (406, and request->type), Content-Type (415) and the names of query parameters (422). */
+/* Accept (406, and request->type), Content-Type and Content-Encoding (415) and the names of query
+ * parameters (422). */
 bool route_check(struct request *request);
 
 #endif

@@ -171,6 +171,30 @@ SCENARIO(not_acceptable)
     assert_int_equal(count_tasks(server, ""), 1);
 }
 
+/* 4: a body in a coding that we do not undo is not obeyed, and the answer says what we take. */
+SCENARIO(compressed_bodies)
+{
+    static const char *const codings[] = {"gzip", "br", "identity, gzip", "x"};
+    static const char *const paths[] = {"/v1/tasks", "/v1/tasks/later/cancel", "/v1/tasks/cancel"};
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'later','function':'echo','delay':3600}");
+    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) {
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            note(s, "%s: %s", paths[k], codings[i]);
+            struct reply *reply =
+                call(server, .path = paths[k], .body = k ? "{}" : "{\"function\":\"echo\"}",
+                     .headers = text(s, "Content-Encoding: %s\r\n", codings[i]));
+            expect_problem(reply, 415, "unsupported-media-type");
+            expect_header(reply, "Accept-Encoding", "identity");
+        }
+    }
+    expect_state(server, "later", "scheduled");
+    assert_int_equal(count_tasks(server, ""), 1);
+    expect_status(call(server, .path = "/v1/tasks", .body = "{\"function\":\"echo\"}",
+                       .headers = "Content-Encoding: Identity\r\n"),
+                  201);
+}
+
 /* 4: a body that is not application/json is 415; this is decided before 400 (4.10). */
 SCENARIO(unsupported_media_type)
 {
@@ -272,6 +296,7 @@ int main(void)
         RUN(head),
         RUN(not_acceptable),
         RUN(unsupported_media_type),
+        RUN(compressed_bodies),
         RUN(unknown_parameters),
         RUN(health),
         RUN(stats),
