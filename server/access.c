@@ -176,10 +176,11 @@ bool access_origin(const struct access_rules *rules, struct request *request)
 bool access_cors(const struct access_rules *rules, struct request *request)
 {
     struct str origin = request_header(request, "Origin");
+    if (rules->cors_origins.count) /* a cache must not give others what was for no origin */
+        request_add_header(request, "Vary", STR("Origin"));
     if (!origin.data || !origin_listed(rules, origin))
         return false;
     request_add_header(request, "Access-Control-Allow-Origin", origin);
-    request_add_header(request, "Vary", STR("Origin"));
     request_add_header(request, "Access-Control-Expose-Headers",
                        STR("ETag, Idempotency-Replayed, Link, Location, Retry-After, "
                            "WWW-Authenticate"));

@@ -230,6 +230,25 @@ SCENARIO(cors_origins_are_let_in)
     assert_null(header(evil, "Access-Control-Allow-Origin"));
 }
 
+/* A cache keeps answers with and without these headers apart, whoever asked first. */
+SCENARIO(answers_vary_with_the_origin)
+{
+    static const char *const origins[] = {"", "Origin: https://a.example\r\n",
+                                          "Origin: https://b.example\r\n"};
+    static const char *const paths[] = {"/healthz", "/v1/tasks", "/v1/tasks/none", "/nope"};
+    struct server *with = server_start(s, "--cors-origin https://a.example");
+    struct server *without = server_start(s, "--data other");
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 4; k++) {
+            note(s, "%s, %s", paths[k], origins[i]);
+            struct reply *reply = call(with, .path = paths[k], .headers = origins[i]);
+            expect_header(reply, "Vary", "Origin");
+            assert_int_equal(header(reply, "Access-Control-Allow-Origin") != NULL, i == 1);
+            assert_null(header(call(without, .path = paths[k], .headers = origins[i]), "Vary"));
+        }
+    }
+}
+
 /* 1: a preflight of an origin that is let in names the method, and every header that we read. */
 SCENARIO(cors_preflight)
 {
@@ -263,6 +282,7 @@ int main(void)
         RUN(foreign_origin_cannot_cancel),
         RUN(cors_origins_are_let_in),
         RUN(cors_preflight),
+        RUN(answers_vary_with_the_origin),
     };
     return RUN_SCENARIOS("access", table);
 }
