@@ -61,7 +61,11 @@ static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const 
  * checked (section 3.2). libmicrohttpd lets them pass. */
 static bool check_framing(struct request *request, struct framing *framing)
 {
-    if (framing->lengths + framing->encodings > 1 || framing->hosts > 1)
+    if (request->spaced)
+        framing->broken = "there is a space in the path or the query";
+    else if (!framing->hosts && !request->old)
+        framing->broken = "the header Host is missing";
+    else if (framing->lengths + framing->encodings > 1 || framing->hosts > 1)
         framing->broken = "Content-Length, Transfer-Encoding and Host may each be given once, and "
                           "the first two not together";
     if (!framing->broken)
@@ -286,6 +290,7 @@ void *exchange_begin(void *arg, const char *target, struct MHD_Connection *conne
     request->thread = arg;
     request->connection = connection;
     request->target_len = strlen(target);
+    request->spaced = strchr(target, ' ');
     request->hidden = target_hide(target);
     request->target = target;
     connection_of(connection)->request = request;
@@ -294,9 +299,11 @@ void *exchange_begin(void *arg, const char *target, struct MHD_Connection *conne
     return request;
 }
 
-static void read_line(struct request *request, const char *url, const char *method)
+static void read_line(struct request *request, const char *url, const char *method,
+                      const char *version)
 {
     const struct http_config *config = &request->thread->server->config;
+    request->old = strcmp(version, "HTTP/1.0") == 0;
     request->app = config->app;
     request->method = arena_str(&request->arena, str_of(method));
     request->path = arena_str(&request->arena, str_of(url));
@@ -314,11 +321,10 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
     struct request *request = *state;
     struct connection *from = connection_of(connection);
     (void)arg;
-    (void)version;
     if (from->phase == PHASE_END) /* what it had sent before is read all the same */
         return MHD_NO;
     if (!request->method.data) {
-        read_line(request, url, method);
+        read_line(request, url, method, version);
         connection_enter(from, PHASE_BODY);
         return first_call(request);
     }

@@ -74,6 +74,8 @@ struct request {
     struct str method, path, id; /* id: what stood for the {} of the path */
     const char *target;          /* in libmicrohttpd's memory: compared, not read */
     size_t target_len;           /* as it was sent */
+    bool spaced;                 /* there is a space in it, which may not be */
+    bool old;                    /* HTTP/1.0, where a Host is not needed */
     struct hidden_query hidden;  /* until the head is there */
     struct str query;            /* as it was sent, in libmicrohttpd's memory; see request_query */
     struct str host;             /* whom it is for: the target says so, or the header Host */

@@ -123,11 +123,33 @@ SCENARIO(two_hosts)
     expect_closed(http);
 }
 
+/* 4: so is what lacks a host, or has a target of two words: once, and as a problem of ours. */
+SCENARIO(broken_heads)
+{
+    static const char *const heads[] = {
+        "GET /v1/tasks HTTP/1.1\r\n\r\n",
+        "GET http://localhost/v1/tasks HTTP/1.1\r\n\r\n",
+        "GET /v1/ta sks HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/tasks?state=que ued HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /v1/tasks  HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    };
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        note(s, "%s", heads[i]);
+        struct http *http = server_connect(server);
+        http_say(http, heads[i]);
+        struct reply *reply = http_read(http, false);
+        assert_non_null(reply);
+        expect_problem(reply, 400, "bad-request");
+        expect_closed(http);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(media_types), RUN(from_a_problem),     RUN(one_for_each),
-        RUN(unknown),     RUN(bytes_of_strangers), RUN(two_hosts),
+        RUN(media_types),        RUN(from_a_problem), RUN(one_for_each), RUN(unknown),
+        RUN(bytes_of_strangers), RUN(two_hosts),      RUN(broken_heads),
     };
     return RUN_SCENARIOS("problems", table);
 }
