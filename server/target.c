@@ -50,7 +50,7 @@ static char take_byte(struct str *text)
     size_t len = encoded ? 3 : 1;
     text->data += len;
     text->len -= len;
-    return encoded ? (char)(high << 4 | low) : at[0];
+    return (char)(encoded ? high << 4 | low : at[0]);
 }
 
 size_t target_decode(char *text)
@@ -79,7 +79,7 @@ static char take_form_byte(struct str *text)
 {
     bool plus = text->data[0] == '+';
     char byte = take_byte(text);
-    return plus ? ' ' : byte;
+    return (char)(plus ? ' ' : byte);
 }
 
 bool query_means(struct str sent, struct str text)
