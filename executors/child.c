@@ -17,6 +17,8 @@
 
 enum {
     SWEEP_MS = 1000,
+    SWEEP_WORDS = 1024, /* taken in one turn: a function may see to it that there are always more */
+    SWEEP_AGAIN_MS = 10, /* then */
     LINGER_MS = 1,
     GROUP_LOOKS = 200, /* after so many, and again and again, all processes are looked at */
     HUNT_LOOKS = 16,   /* the same, and then after twice as many */
@@ -218,17 +220,37 @@ static bool runs(uint64_t mark, void *arg)
     return map_find(&pool->by_mark, map_hash(mark)) != NULL;
 }
 
+/* It asked its parent to trace it (ptrace(2)). Of an orphan that is the main thread, and no other
+ * can let it go. */
+static void refuse_trace(const siginfo_t *info)
+{
+    unsigned long signal = info->si_status == SIGTRAP ? 0 : (unsigned long)info->si_status;
+    if (ptrace(PTRACE_DETACH, info->si_pid, NULL, signal) != 0)
+        kill(info->si_pid, SIGKILL);
+}
+
 static void take_word(struct child_pool *pool, const siginfo_t *info)
 {
     struct map_node *node = map_find(&pool->by_pid, map_hash((uint64_t)info->si_pid));
     struct child *child = node ? container_of(node, struct child, node) : NULL;
-    if (info->si_code == CLD_TRAPPED) /* it asked us to trace it (ptrace(2)): no */
-        ptrace(PTRACE_DETACH, info->si_pid, NULL,
-               info->si_status == SIGTRAP ? 0UL : (unsigned long)info->si_status);
+    if (info->si_code == CLD_TRAPPED)
+        refuse_trace(info);
     else if (child && !child->exited)
         child_exited(child);
     else
         reap(pool, info->si_pid);
+}
+
+/* False: there may be more. */
+static bool take_words(struct child_pool *pool)
+{
+    for (int i = 0; i < SWEEP_WORDS; i++) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || !info.si_pid)
+            return true;
+        take_word(pool, &info);
+    }
+    return false;
 }
 
 /* Orphans of our children become our children: reap them, and kill those whose child is not known.
@@ -236,12 +258,11 @@ static void take_word(struct child_pool *pool, const siginfo_t *info)
 static void sweep(uv_timer_t *timer)
 {
     struct child_pool *pool = timer->data;
-    siginfo_t info = {0};
-    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-        take_word(pool, &info);
-        info.si_pid = 0;
-    }
-    oom_look(&pool->oom);
+    siginfo_t info;
+    if (take_words(pool))
+        oom_look(&pool->oom); /* which counts on a second between two looks */
+    else
+        uv_timer_start(timer, sweep, SWEEP_AGAIN_MS, SWEEP_MS);
     orphans_end_others(&pool->orphans, runs, pool);
     if (!pool->by_pid.count && getpid() != 1 &&
         waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
