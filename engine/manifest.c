@@ -180,18 +180,8 @@ static bool read_on_interrupt(struct manifest *manifest, const cJSON *item)
 
 static bool read_env(struct manifest *manifest, const cJSON *item)
 {
-    if (!cJSON_IsObject(item))
-        return refuse(manifest, item->string, "has to be an object of strings");
-    size_t count = 0;
-    const char **env =
-        ARENA_ARRAY(manifest->arena, const char *, (size_t)cJSON_GetArraySize(item) + 1);
-    for (const cJSON *part = item->child; part; part = part->next) {
-        if (!cJSON_IsString(part) || !part->string[0] || strchr(part->string, '='))
-            return refuse(manifest, item->string, "has to be an object of strings");
-        env[count++] = arena_printf(manifest->arena, "%s=%s", part->string, part->valuestring).data;
-    }
-    manifest->function->env = env;
-    return true;
+    const char *why = manifest_env(item, manifest->arena, &manifest->function->env);
+    return !why || refuse(manifest, item->string, why);
 }
 
 static bool read_continues(struct manifest *manifest, const cJSON *item)

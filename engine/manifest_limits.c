@@ -1,6 +1,7 @@
 #include "engine/manifest_limits.h"
 
 #include "base/mem.h"
+#include "executors/environment.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -104,6 +105,24 @@ const char *manifest_user(const cJSON *item, struct arena *arena, const struct a
                                 .gid = entry->pw_gid};
     read_groups(account, arena);
     *user = account;
+    return NULL;
+}
+
+const char *manifest_env(const cJSON *item, struct arena *arena, const char *const **env)
+{
+    static const char why[] = "has to be an object of strings";
+    if (!cJSON_IsObject(item))
+        return why;
+    size_t count = 0;
+    const char **list = ARENA_ARRAY(arena, const char *, (size_t)cJSON_GetArraySize(item) + 1);
+    for (const cJSON *part = item->child; part; part = part->next) {
+        if (!cJSON_IsString(part) || !part->string[0] || strchr(part->string, '='))
+            return why;
+        if (environment_tells(part->string))
+            return arena_printf(arena, "/ \"%s\" is set by errand itself", part->string).data;
+        list[count++] = arena_printf(arena, "%s=%s", part->string, part->valuestring).data;
+    }
+    *env = list;
     return NULL;
 }
 

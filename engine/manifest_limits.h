@@ -1,4 +1,4 @@
-/* The keys of a manifest that say what a process may use and whose it is. */
+/* The keys of a manifest that say what a process may use, whose it is, and what it is told. */
 #ifndef ENGINE_MANIFEST_LIMITS_H
 #define ENGINE_MANIFEST_LIMITS_H
 
@@ -11,7 +11,9 @@ const char *manifest_limits(const struct cJSON *item, struct arena *arena, struc
 /* Looks the account up now: a child can only make system calls before it is the program. */
 const char *manifest_user(const struct cJSON *item, struct arena *arena,
                           const struct account **user);
-/* Of both together: NULL, or why "limits" is refused. */
+/* As function.env has it, in the arena. */
+const char *manifest_env(const struct cJSON *item, struct arena *arena, const char *const **env);
+/* Of limits and user together: NULL, or why "limits" is refused. */
 const char *manifest_limits_wrong(const struct function *function);
 
 #endif

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -310,35 +308,6 @@ void child_pool_done(struct child_pool *pool)
 }
 
 /* --- start and stop ---------------------------------------------------------- */
-
-char *const *child_environment(struct arena *arena, const struct function *function,
-                               const char *const *extra)
-{
-    static const struct {
-        const char *name, *otherwise;
-    } kept[] = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-                {"HOME", "/"},
-                {"LANG", "C.UTF-8"},
-                {"TZ", ":/etc/localtime"}};
-    size_t own = 0, more = 0, count = 0;
-    while (function->env && function->env[own])
-        own++;
-    while (extra[more])
-        more++;
-    const char **list = ARENA_ARRAY(arena, const char *, array_size(kept) + more + own + 1);
-    for (size_t i = 0; i < array_size(kept); i++) {
-        const char *value = getenv(kept[i].name); /* NOLINT(concurrency-mt-unsafe): never set */
-        if (function->user && strcmp(kept[i].name, "HOME") == 0)
-            value = function->user->home;
-        list[count++] =
-            arena_printf(arena, "%s=%s", kept[i].name, value ? value : kept[i].otherwise).data;
-    }
-    for (size_t i = 0; i < more; i++)
-        list[count++] = extra[i];
-    for (size_t i = 0; i < own; i++)
-        list[count++] = function->env[i];
-    return (char *const *)(uintptr_t)list;
-}
 
 int child_start(struct child *child, struct child_pool *pool, const struct child_kind *kind,
                 const struct spawn *spawn)

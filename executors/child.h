@@ -5,13 +5,11 @@
 #ifndef EXECUTORS_CHILD_H
 #define EXECUTORS_CHILD_H
 
-#include "base/arena.h"
 #include "base/map.h"
 #include "executors/children.h"
 #include "executors/oom.h"
 #include "executors/orphans.h"
 #include "executors/spawn.h"
-#include "model/function.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -86,10 +84,6 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
 /* To its group, and to itself if it has left that; nothing once it has exited. */
 void child_signal(struct child *child, int signal);
 
-/* What the environment of a function's child has (design 2.1): what is kept of the server's own,
- * these extra ones ("NAME=value", NULL-ended), and the manifest's. */
-char *const *child_environment(struct arena *arena, const struct function *function,
-                               const char *const *extra);
 /* A pipe whose end for us does not block: ours reads (towards_us) or writes. */
 bool child_pipe(int *ours, int *theirs, bool towards_us);
 /* Closes those that are not -1, and makes them that. */

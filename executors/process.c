@@ -1,6 +1,7 @@
 #include "executors/process.h"
 
 #include "base/mem.h"
+#include "executors/environment.h"
 
 #include <errno.h>
 #include <string.h>
@@ -65,11 +66,11 @@ static int input_file(const struct run *run)
 static char *const *environment(struct run *run)
 {
     struct arena *arena = &run->arena;
-    const char *const extra[] = {
-        arena_printf(arena, "ERRAND_TASK_ID=%s", run->id.data).data,
-        arena_printf(arena, "ERRAND_FUNCTION=%s", run->function->name.data).data,
-        arena_printf(arena, "ERRAND_ATTEMPT=%lld", (long long)run->attempt).data, NULL};
-    return child_environment(arena, run->function, extra);
+    const char *const told[TOLD] = {[TOLD_TASK_ID] = run->id.data,
+                                    [TOLD_FUNCTION] = run->function->name.data,
+                                    [TOLD_ATTEMPT] =
+                                        arena_printf(arena, "%lld", (long long)run->attempt).data};
+    return environment_make(arena, run->function, told);
 }
 
 /* Three pipes: ours[i] is read here, theirs[i] is the child's. */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "executors/environment.h"
 #include "executors/jsonrpc.h"
 #include "executors/limit.h"
 
@@ -149,8 +150,7 @@ static int launch(struct worker *worker)
     const struct function *function = pool->function;
     int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1};
     struct arena arena = {0};
-    const char *const extra[] = {
-        arena_printf(&arena, "ERRAND_FUNCTION=%.*s", STR_ARG(function->file)).data, NULL};
+    const char *const told[TOLD] = {[TOLD_FUNCTION] = arena_str(&arena, function->file).data};
     int rc = 0;
     for (int i = 0; i < 3 && rc == 0; i++)
         rc = child_pipe(&ours[i], &theirs[i], i > 0) ? 0 : errno;
@@ -158,7 +158,7 @@ static int launch(struct worker *worker)
         const struct spawn spawn = {
             .path = function->argv[0],
             .argv = (char *const *)(uintptr_t)function->argv,
-            .envp = child_environment(&arena, function, extra),
+            .envp = environment_make(&arena, function, told),
             .folder = pool->set->folder.data,
             .limits = function->limits,
             .user = function->user,

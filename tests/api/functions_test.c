@@ -109,6 +109,21 @@ SCENARIO(broken_manifests)
     }
 }
 
+/* 2.1: what errand tells a function of its task is told by errand alone. */
+SCENARIO(variables_of_errand)
+{
+    static const char *const names[] = {"ERRAND_TASK_ID", "ERRAND_FUNCTION", "ERRAND_ATTEMPT"};
+    function_file(s, "liar.sh", SAY("1"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        function_manifest(s, "liar.json", text(s, "{'env':{'A':'b','%s':'7'}}", names[i]));
+        const char *errors = start_in_vain(s)->errors;
+        assert_non_null(strstr(errors, "/liar.json: \"env\" / "));
+        assert_non_null(strstr(errors, text(s, "\"%s\" is set by errand itself", names[i])));
+    }
+    function_manifest(s, "liar.json", "{'env':{'ERRAND_URL':'http://127.0.0.1:8080'}}");
+    server_start(s, "%s", "");
+}
+
 /* 2: every key of a manifest, well used; the limits show in GET /v1/functions (4.10). */
 SCENARIO(whole_manifest)
 {
@@ -282,6 +297,7 @@ int main(void)
         RUN(two_files_one_name),
         RUN(builtin_names_are_taken),
         RUN(broken_manifests),
+        RUN(variables_of_errand),
         RUN(whole_manifest),
         RUN(command_of_a_manifest),
         RUN(hangup_reads_again),
