@@ -21,6 +21,17 @@ static const char *variable(struct arena *arena, const char *name, const char *v
     return arena_printf(arena, "%s=%s", name, value).data;
 }
 
+static bool is_set(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+    for (; env && *env; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return true;
+    }
+    return false;
+}
+
+/* No name may be there twice: programs differ in which one they take. */
 char *const *environment_make(struct arena *arena, const struct function *function,
                               const char *const told[TOLD])
 {
@@ -29,6 +40,8 @@ char *const *environment_make(struct arena *arena, const struct function *functi
         own++;
     const char **list = ARENA_ARRAY(arena, const char *, array_size(kept) + TOLD + own + 1);
     for (size_t i = 0; i < array_size(kept); i++) {
+        if (is_set(function->env, kept[i].name))
+            continue;
         const char *value = getenv(kept[i].name); /* NOLINT(concurrency-mt-unsafe): never set */
         if (function->user && strcmp(kept[i].name, "HOME") == 0)
             value = function->user->home;

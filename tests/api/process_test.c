@@ -279,6 +279,21 @@ SCENARIO(environment_is_clean)
     }
 }
 
+/* 2.1: what the manifest sets takes the place of what is kept of the server's. */
+SCENARIO(environment_of_the_manifest)
+{
+    function_manifest(s, "env.json",
+                      "{'command':['/usr/bin/env'],'env':{'LANG':'C','PATH':'/nowhere'}}");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'env'}");
+    expect_outcome(server, "a", "succeeded");
+    const char *all = text(s, "\n%s", json_text(get(server, "/v1/tasks/a/result"), ""));
+    assert_non_null(strstr(all, "\nLANG=C\n"));
+    assert_non_null(strstr(all, "\nPATH=/nowhere"));
+    assert_null(strstr(strstr(all, "\nLANG=") + 1, "\nLANG="));
+    assert_null(strstr(strstr(all, "\nPATH=") + 1, "\nPATH="));
+}
+
 /* 2.1: a process group of its own, in the functions folder. */
 SCENARIO(group_and_folder)
 {
@@ -356,6 +371,7 @@ int main(void)
         RUN(strange_reports),
         RUN(output_closed_early),
         RUN(environment_is_clean),
+        RUN(environment_of_the_manifest),
         RUN(group_and_folder),
         RUN(no_inherited_descriptors),
         RUN(group_ends_with_the_task),
