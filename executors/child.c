@@ -169,24 +169,53 @@ static bool died_of_kill(const struct child *child)
     return !child->killed && child->status.si_status == by_shell + SIGKILL;
 }
 
+static void linger(struct child *child)
+{
+    child->exited = true;
+    child->next = child->pool->lingering;
+    child->pool->lingering = child;
+    uv_timer_start(&child->pool->linger, check_lingering, LINGER_MS, LINGER_MS);
+}
+
+/* False: somebody else traces it (ptrace(2)), and has not yet let go of its end. */
+static bool collect(struct child *child)
+{
+    child->status = (siginfo_t){0};
+    /* The C library's waitid does not ask for what was used. */
+    return syscall(SYS_waitid, P_PID, child->pid, &child->status, WEXITED | WNOHANG,
+                   &child->usage) != 0 ||
+           child->status.si_pid;
+}
+
+/* The first process has ended, and its tracer keeps how. Who was to be killed is not waited for;
+ * the sweep reaps it, by and by. Of another the sweep will find the end. */
+static void child_kept(struct child *child)
+{
+    if (child->killed) {
+        child->status = (siginfo_t){.si_code = CLD_KILLED, .si_status = SIGKILL};
+        linger(child);
+    } else if (child->mark) {
+        hunt(child->mark, child->mark); /* its own may trace it */
+    }
+}
+
 /* The first process has ended; it is a zombie still, so its number cannot be anybody else's. */
 static void child_exited(struct child *child)
 {
     if (child->exited)
         return;
-    child->exited = true;
     kill(-child->pid, SIGKILL);
-    /* The C library's waitid does not ask for what was used. */
-    syscall(SYS_waitid, P_PID, child->pid, &child->status, WEXITED, &child->usage);
-    child->oom = died_of_kill(child) && oom_seen(&child->pool->oom);
     watch_close(child->pool, &child->exit);
-    if (all_gone(child)) {
-        release(child);
+    if (!collect(child)) {
+        child_kept(child);
         return;
     }
-    child->next = child->pool->lingering;
-    child->pool->lingering = child;
-    uv_timer_start(&child->pool->linger, check_lingering, LINGER_MS, LINGER_MS);
+    child->exited = true;
+    child->oom = died_of_kill(child) && oom_seen(&child->pool->oom);
+    if (all_gone(child))
+        release(child);
+    else
+        linger(child);
 }
 
 static void exit_ready(struct watch *watch)
@@ -343,4 +372,6 @@ void child_signal(struct child *child, int signal)
     kill(-child->pid, signal);
     if (getpgid(child->pid) != child->pid)
         kill(child->pid, signal);
+    if (signal == SIGKILL && child->exit.fd < 0)
+        child_kept(child);
 }
