@@ -15,6 +15,8 @@ enum {
     /* Each may be a thread of libcurl's resolver. */
     LOOKUPS_MAX = 64,
     REDIRECTS_MAX = 5,
+    /* As libcurl has it; but that does not count trailers, and keeps them. */
+    HEADERS_MAX_BYTES = 307200,
     ANSWER_SHOWN_BYTES = 1024, /* of an answer that is no success, in error.message */
     ANSWER_READ_BYTES = 65536, /* of such an answer, so that the connection can be used again */
     UPLOAD_BUFFER_BYTES = 16384,
@@ -27,8 +29,9 @@ struct call {
     CURL *easy;
     struct curl_slist *headers;
     struct buf input;
-    struct buf answer; /* what is kept of it */
-    size_t received;   /* bytes of the answer's body */
+    struct buf answer;       /* what is kept of it */
+    size_t received;         /* bytes of the answer's body */
+    size_t headers_received; /* bytes of its headers and trailers */
     int redirects;
     bool looking_up; /* counted in the pool */
     bool waiting;    /* in the pool's list */
@@ -124,6 +127,9 @@ static size_t take_head(char *data, size_t size, size_t count, void *arg)
 {
     struct call *call = arg;
     struct str line = {data, size * count};
+    call->headers_received += line.len;
+    if (call->headers_received > HEADERS_MAX_BYTES)
+        return CURL_WRITEFUNC_ERROR;
     if (str_starts(line, STR("HTTP/"))) /* there may be some: 100 Continue */
         call->head_whole = false;
     else if (str_eq(line, STR("\r\n")) || str_eq(line, STR("\n")))
@@ -172,9 +178,11 @@ static void call_end(struct call *call, const struct outcome *outcome)
  * the attempt did not start. After that whoever works on it is lost, as a worker can be. */
 static struct outcome broken(struct call *call, CURLcode code)
 {
-    const char *why = call->error[0] ? call->error
-                      : code         ? curl_easy_strerror(code)
-                                     : "the connection was closed";
+    const char *why = call->headers_received > HEADERS_MAX_BYTES
+                          ? "its headers and trailers have more than 300 KiB"
+                      : call->error[0] ? call->error
+                      : code           ? curl_easy_strerror(code)
+                                       : "the connection was closed";
     struct buf text = {0};
     buf_add_lossy(&text, str_of(why));
     struct outcome outcome =
@@ -238,7 +246,7 @@ static bool follow(struct call *call, long status, struct outcome *outcome)
         curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, (char *)NULL);
         curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     }
-    call->received = call->answer.len = 0;
+    call->received = call->headers_received = call->answer.len = 0;
     call->sent = call->head_whole = false;
     call->error[0] = 0;
     curl_loop_add(&call->pool->curl, call->easy);

@@ -299,6 +299,29 @@ SCENARIO(greeting_without_end)
     expect_failure(server, create(server, "{'function':'call'}"), "start-failed");
 }
 
+/* Headers that never end are as good as a broken connection, also those after the body. */
+SCENARIO(headers_without_end)
+{
+    static const char *const heads[] = {
+        "HTTP/1.1 200 OK\\r\\n",
+        "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n1\\r\\n7\\r\\n0\\r\\n",
+    };
+    struct service *service = service_start(s);
+    service_function(service, "call", "");
+    struct server *server = server_start(s, "%s", "");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        note(s, "%s", heads[i]);
+        struct reply *reply = expect_failure(
+            server,
+            create(server, "{'function':'call','args':[{'raw':'%s','again':'X-A: %0*d\\r\\n'}]}",
+                   heads[i], 2000, 0),
+            "worker-lost");
+        assert_non_null(strstr(json_text(reply, "error.message"),
+                               "its headers and trailers have more than 300 KiB"));
+    }
+    expect_result(server, create(server, "{'function':'call','args':[{'body':'1'}]}"), "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -318,6 +341,7 @@ int main(void)
         RUN(known_certificate),
         RUN(certificate_of_another),
         RUN(greeting_without_end),
+        RUN(headers_without_end),
     };
     return RUN_SCENARIOS("http_reach", table);
 }

@@ -6,6 +6,7 @@ for all that follow; a call of another path than / gets answer["at"][path]. An a
 
     status, headers, body    body is text; "bytes" is the same, a byte a character
     raw                      sent as it is, then the connection is closed
+    again                    sent after raw, again and again for ever
     date                     Retry-After as a date so many seconds from now
     hold                     answers only when FOLDER/release is there
     endless                  the body never ends
@@ -91,6 +92,9 @@ async def serve(reader, writer, number):
         if "raw" in answer:
             writer.write(answer["raw"].encode("latin-1"))
             await writer.drain()
+            while "again" in answer:
+                writer.write(answer["again"].encode("latin-1"))
+                await writer.drain()
             return
         writer.write(render(answer))
         if answer.get("endless"):
