@@ -35,7 +35,7 @@ struct worker {
     const char *fault; /* static: what it was killed for; NULL: nothing */
     bool alive, idle;  /* counted as such */
     struct str last;   /* of last_line */
-    char last_line[MESSAGE_MAX_BYTES]; /* what it last said on standard error */
+    char last_line[MESSAGE_MAX_BYTES]; /* what it last said on standard error since it was idle */
 };
 
 struct pool {

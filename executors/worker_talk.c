@@ -193,10 +193,21 @@ static struct outcome error_of(struct run *run, const struct jsonrpc *message)
     return outcome;
 }
 
+/* What its only task wrote is of no later one. */
+static void forget_words(struct worker *worker)
+{
+    if (worker->calls.count != 1)
+        return;
+    if (worker->err_line.len)
+        err_line(worker);
+    worker->last = STR_NONE;
+}
+
 static void take_answer(struct worker *worker, struct call *call, const struct jsonrpc *message)
 {
     struct run *run = call->run;
     read_pieces(worker, &worker->err, PIECES, take_err); /* written before the answer: its own */
+    forget_words(worker);
     struct outcome outcome =
         message->kind == JSONRPC_RESULT ? result_of(run, message) : error_of(run, message);
     call_end(call, &outcome);

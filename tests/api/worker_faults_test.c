@@ -44,6 +44,37 @@ SCENARIO(death_by_signal)
     assert_non_null(strstr(get(server, "/v1/tasks/a/logs")->body.text, " stderr last words\n"));
 }
 
+/* What earlier tasks wrote is not the reason, nor is it in the log of the one that meets the death.
+ */
+SCENARIO(death_without_words)
+{
+    kit_write(s, "async def words(id, text): os.write(2, text.encode())\n"
+                 "async def leave(id): os._exit(3)\n");
+    function_manifest(
+        s, "kit.json",
+        "{'mode':'worker','functions':['words','leave','hold'],'workers':{'max':1,'inflight':2}}");
+    struct server *server = server_start(s, "%s", "");
+    static const char *const words[] = {"a line\\n", "no whole line"};
+    for (int i = 0; i < 2; i++) {
+        note(s, "%s", words[i]);
+        const char *id = create(server, "{'function':'words','args':['%s']}", words[i]);
+        expect_outcome(server, id, "succeeded");
+        assert_non_null(
+            strstr(get(server, "/v1/tasks/%s/logs", id)->body.text, i ? "no whole" : "a line"));
+        id = create(server, "{'function':'leave'}");
+        expect_text(expect_failure(server, id, "worker-lost"), "error.message",
+                    "the worker ended with exit status 3");
+        assert_null(strstr(get(server, "/v1/tasks/%s/logs", id)->body.text, "line"));
+    }
+    /* Of two at once nobody knows whose they are. */
+    create(server, "{'id':'beside','function':'hold'}");
+    await_progress(server, "beside", 1);
+    expect_outcome(server, create(server, "{'function':'words','args':['may be\\n']}"),
+                   "succeeded");
+    expect_text(expect_failure(server, create(server, "{'function':'leave'}"), "worker-lost"),
+                "error.message", "the worker ended with exit status 3: may be");
+}
+
 /* 3.4: `worker-lost` is a failure like others: it is tried again as often as the task may be. */
 SCENARIO(death_is_tried_again)
 {
@@ -321,12 +352,24 @@ SCENARIO(ended_from_outside)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(death_fails_its_own), RUN(death_by_signal),    RUN(death_is_tried_again),
-        RUN(last_answer_counts),  RUN(crash_loop),         RUN(waiting_in_a_crash_loop),
-        RUN(cannot_start),        RUN(nonsense),           RUN(notifications_of_no_meaning),
-        RUN(answers_twice),       RUN(endless_line),       RUN(closed_output),
-        RUN(cancel_is_asked_for), RUN(cancel_is_ignored),  RUN(not_twice),
-        RUN(time_limit),          RUN(ended_from_outside),
+        RUN(death_fails_its_own),
+        RUN(death_by_signal),
+        RUN(death_without_words),
+        RUN(death_is_tried_again),
+        RUN(last_answer_counts),
+        RUN(crash_loop),
+        RUN(waiting_in_a_crash_loop),
+        RUN(cannot_start),
+        RUN(nonsense),
+        RUN(notifications_of_no_meaning),
+        RUN(answers_twice),
+        RUN(endless_line),
+        RUN(closed_output),
+        RUN(cancel_is_asked_for),
+        RUN(cancel_is_ignored),
+        RUN(not_twice),
+        RUN(time_limit),
+        RUN(ended_from_outside),
     };
     return RUN_SCENARIOS("worker_faults", table);
 }
