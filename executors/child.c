@@ -315,7 +315,7 @@ bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *
     if (pool->epoll < 0 || uv_poll_init(loop, &pool->ready, pool->epoll) != 0)
         return false;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    orphans_open(&pool->orphans);
+    orphans_open(&pool->orphans, &pool->by_pid);
     uv_timer_init(loop, &pool->sweep);
     uv_timer_init(loop, &pool->linger);
     pool->ready.data = pool->sweep.data = pool->linger.data = pool;

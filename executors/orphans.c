@@ -33,14 +33,21 @@ struct look {
     size_t found, reaped;
 };
 
-void orphans_open(struct orphans *orphans)
+static int open_list(pid_t thread)
 {
     char path[64];
-    *orphans = (struct orphans){.mark = mark_read("self"), .bound = proc_bound("self")};
-    snprintf(path, sizeof(path), "/proc/self/task/%lld/children", (long long)getpid());
-    orphans->list = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/self/task/%lld/children", (long long)thread);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void orphans_open(struct orphans *orphans, const struct map *own)
+{
+    *orphans = (struct orphans){
+        .mark = mark_read("self"), .bound = proc_bound("self"), .own = own, .siblings = -1};
+    orphans->list = open_list(getpid());
     if (orphans->list < 0)
-        log_warn("%s: %s: what leaves the process group of a task is not killed with it", path,
+        log_warn("/proc/self/task/*/children: %s: what leaves the process group of a task is not "
+                 "killed with it",
                  strerror(errno));
 }
 
@@ -108,19 +115,29 @@ static bool read_list(int fd, struct buf *list)
     return list->len > 0;
 }
 
-static void look_at_all(struct look *look)
+static void look_at_list(struct look *look, int fd)
 {
     struct buf list = {0};
-    look->found = look->reaped = 0;
-    if (look->orphans->list >= 0 && read_list(look->orphans->list, &list)) {
+    if (fd >= 0 && read_list(fd, &list)) {
         struct str rest = buf_str(&list);
         while (rest.data) {
             int64_t pid;
-            if (str_int(str_cut(&rest, ' '), &pid))
+            if (str_int(str_cut(&rest, ' '), &pid) &&
+                !map_find(look->orphans->own, map_hash((uint64_t)pid)))
                 look_at(look, (pid_t)pid);
         }
     }
     buf_done(&list);
+}
+
+static void look_at_all(struct look *look)
+{
+    struct orphans *orphans = look->orphans;
+    if (orphans->list >= 0 && orphans->siblings < 0)
+        orphans->siblings = open_list(gettid());
+    look->found = look->reaped = 0;
+    look_at_list(look, orphans->list);
+    look_at_list(look, orphans->siblings);
 }
 
 bool orphans_end(struct orphans *orphans, uint64_t mark)
@@ -148,4 +165,6 @@ void orphans_close(struct orphans *orphans)
     map_done(&orphans->by_pid);
     if (orphans->list >= 0)
         close(orphans->list);
+    if (orphans->siblings >= 0)
+        close(orphans->siblings);
 }

@@ -1,5 +1,6 @@
-/* Those who were reparented to the server: what its children started and left
- * behind by dying first, also outside of their process group. Each is known by
+/* Those who became the server's children by no doing of its own: what its
+ * children started and left behind by dying first, also outside of their
+ * process group, and what they made their siblings (clone(2), CLONE_PARENT). Each is known by
  * the mark that it carries. There may be strangers among them: children that
  * the server had before it was the server, and what is given to process 1 of a
  * container. They are reaped and otherwise left alone. Loop thread only. */
@@ -13,16 +14,16 @@
 #include <sys/types.h>
 
 struct orphans {
-    int list;          /* the kernel's list of them; -1: it keeps none */
-    uint64_t mark;     /* of the server itself, if it is somebody's child in turn */
+    int list;     /* the kernel's list of the main thread's children; -1: it keeps none */
+    int siblings; /* the same of the loop's thread, which starts children; -1: not open yet */
+    const struct map *own; /* those that it started, by their number: not to be touched here */
+    uint64_t mark;         /* of the server itself, if it is somebody's child in turn */
     bool bound;        /* the server itself gains no privileges, so all that it is given are so */
     struct map by_pid; /* those that have been seen, with their marks, until they are reaped */
 };
 
-/* The children that other threads than the main one start are not among them, and no thread but
- * the main one may be given orphans: the kernel gives them to the first. Warns if it tells of
- * none. */
-void orphans_open(struct orphans *orphans);
+/* The kernel gives orphans to the main thread. Warns if it tells of none. */
+void orphans_open(struct orphans *orphans, const struct map *own);
 void orphans_close(struct orphans *orphans);
 
 /* Kills those with the mark, and what they leave behind; true: there is none any more. */

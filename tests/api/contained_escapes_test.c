@@ -201,6 +201,33 @@ SCENARIO(children_of_before)
     assert_true(process_alive(folder_pid(s, "before", 0)));
 }
 
+/* What a task's first process starts as a child of the server's (CLONE_PARENT) is the task's. */
+SCENARIO(sibling)
+{
+    functions_standard(s);
+    function_file(s, "twin.py",
+                  "#!/usr/bin/env python3\n"
+                  "import ctypes, os, time\n"
+                  "call = {'x86_64': 56}.get(os.uname().machine, 220)\n"
+                  "if ctypes.CDLL(None).syscall(call, 0x8000 | 17, 0, 0, 0, 0) == 0:\n"
+                  "    os.setsid()\n"
+                  "    open('../scratch/twin', 'w').write(str(os.getpid()))\n"
+                  "    os.write(3, b'{\"progress\":1}\\n')\n"
+                  "    for fd in range(4): os.close(fd)\n"
+                  "    time.sleep(300)\n"
+                  "while not os.path.exists('../scratch/go'): time.sleep(0.01)\n"
+                  "print('done')\n");
+    struct server *server = server_start(s, "--slots 2");
+    create(server, "{'id':'t','function':'twin'}");
+    await_progress(server, "t", 1);
+    expect_outcome(server, create(server, "{'function':'cat'}"), "succeeded");
+    assert_true(process_alive(folder_pid(s, "twin", 0)));
+    folder_write(s, "scratch/go", "");
+    expect_result(server, "t", "'done'");
+    assert_false(process_alive(folder_pid(s, "twin", 0)));
+    eventually(process_children(server->pid) == 0);
+}
+
 /* Who changes what it is known by is known by that: it does not last, whatever else runs. */
 SCENARIO(mark_changed)
 {
@@ -226,9 +253,11 @@ SCENARIO(mark_changed)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(ends_with_its_task),       RUN(ends_with_a_cancel),   RUN(lives_with_its_task),
-        RUN(found_by_the_next_server), RUN(ends_with_the_server), RUN(of_a_worker),
-        RUN(orphans_are_reaped),       RUN(children_of_before),   RUN(mark_changed),
+        RUN(ends_with_its_task),   RUN(ends_with_a_cancel),
+        RUN(lives_with_its_task),  RUN(found_by_the_next_server),
+        RUN(ends_with_the_server), RUN(of_a_worker),
+        RUN(orphans_are_reaped),   RUN(children_of_before),
+        RUN(mark_changed),         RUN(sibling),
     };
     return RUN_SCENARIOS("contained_escapes", table);
 }
