@@ -18,7 +18,7 @@ enum {
     SWEEP_WORDS = 1024, /* taken in one turn: a function may see to it that there are always more */
     SWEEP_AGAIN_MS = 10, /* then */
     LINGER_MS = 1,
-    GROUP_LOOKS = 200, /* after so many, and again and again, all processes are looked at */
+    GROUP_LOOKS = 200, /* after so many, and again and again, the dead do not count */
     HUNT_LOOKS = 16,   /* the same, and then after twice as many */
 };
 
@@ -126,7 +126,7 @@ static bool all_gone(struct child *child)
     unsigned looks = ++child->looks;
     if (!group_gone(child))
         return false;
-    if (orphans_end(&child->pool->orphans, child->mark))
+    if (orphans_end(&child->pool->orphans, child->mark, looks % GROUP_LOOKS == 0))
         return true;
     if (looks >= HUNT_LOOKS && (looks & (looks - 1)) == 0)
         hunt(child->mark, child->mark);

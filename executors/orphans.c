@@ -30,6 +30,7 @@ struct look {
     uint64_t mark; /* whom to kill; 0: those of whom no child runs */
     bool (*runs)(uint64_t mark, void *arg);
     void *arg;
+    bool living; /* the dead do not count as found */
     size_t found, reaped;
 };
 
@@ -88,6 +89,14 @@ void orphans_forget(struct orphans *orphans, pid_t pid)
     mem_free(orphan);
 }
 
+static bool is_dead(pid_t pid)
+{
+    char name[24];
+    struct proc_stat stat;
+    snprintf(name, sizeof(name), "%lld", (long long)pid);
+    return !proc_stat(name, &stat) || stat.state == 'Z';
+}
+
 static void look_at(struct look *look, pid_t pid)
 {
     siginfo_t info = {0};
@@ -96,12 +105,14 @@ static void look_at(struct look *look, pid_t pid)
                              : !orphan->stranger && !look->runs(orphan->mark, look->arg);
     if (!wanted)
         return;
-    look->found++;
     kill(pid, SIGKILL);
     if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid) {
         orphans_forget(look->orphans, pid);
         look->reaped++;
+    } else if (look->living && is_dead(pid)) {
+        return;
     }
+    look->found++;
 }
 
 /* The list is one of numbers, a blank after each. Nothing leaves it but by being reaped, here and
@@ -140,9 +151,9 @@ static void look_at_all(struct look *look)
     look_at_list(look, orphans->siblings);
 }
 
-bool orphans_end(struct orphans *orphans, uint64_t mark)
+bool orphans_end(struct orphans *orphans, uint64_t mark, bool living)
 {
-    struct look look = {.orphans = orphans, .mark = mark};
+    struct look look = {.orphans = orphans, .mark = mark, .living = living};
     for (int i = 0; i < PASSES && mark; i++) {
         look_at_all(&look);
         if (!look.reaped)

@@ -1,9 +1,10 @@
 /* Those who became the server's children by no doing of its own: what its
  * children started and left behind by dying first, also outside of their
- * process group, and what they made their siblings (clone(2), CLONE_PARENT). Each is known by
- * the mark that it carries. There may be strangers among them: children that
- * the server had before it was the server, and what is given to process 1 of a
- * container. They are reaped and otherwise left alone. Loop thread only. */
+ * process group, and what they made their siblings (clone(2), CLONE_PARENT).
+ * Each is known by the mark that it carries. There may be strangers among them:
+ * children that the server had before it was the server, and what is given to
+ * process 1 of a container. They are reaped and otherwise left alone.
+ * Loop thread only. */
 #ifndef EXECUTORS_ORPHANS_H
 #define EXECUTORS_ORPHANS_H
 
@@ -26,8 +27,9 @@ struct orphans {
 void orphans_open(struct orphans *orphans, const struct map *own);
 void orphans_close(struct orphans *orphans);
 
-/* Kills those with the mark, and what they leave behind; true: there is none any more. */
-bool orphans_end(struct orphans *orphans, uint64_t mark);
+/* Kills those with the mark, and what they leave behind; true: there is none any more. living:
+ * but for those that are dead and not ours to reap, since somebody else traces them. */
+bool orphans_end(struct orphans *orphans, uint64_t mark, bool living);
 /* Kills those whose mark is not that of a child that runs: they took theirs off. */
 void orphans_end_others(struct orphans *orphans, bool (*runs)(uint64_t mark, void *arg), void *arg);
 /* It was reaped: its number may be anybody's from now on. */

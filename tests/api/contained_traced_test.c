@@ -129,6 +129,32 @@ SCENARIO(traced_by_its_own)
     assert_false(process_alive(folder_pid(s, "o", 0)));
 }
 
+/* Nor an orphan's. */
+SCENARIO(end_of_an_orphan_that_a_tracer_keeps)
+{
+    functions_standard(s);
+    function_file(s, "leaves.py",
+                  PYTHON "def run():\n"
+                         "    for fd in range(4): os.close(fd)\n"
+                         "    note(os.getpid())\n"
+                         "    time.sleep(300)\n"
+                         "orphan(run)\n"
+                         "while not os.path.exists('../scratch/' + id): time.sleep(0.01)\n"
+                         "ready()\n"
+                         "while not os.path.exists('../scratch/go'): time.sleep(0.01)\n"
+                         "print('done')\n");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'l','function':'leaves'}");
+    await_progress(server, "l", 1);
+    pid_t orphan = folder_pid(s, "l", 0);
+    trace(orphan);
+    folder_write(s, "scratch/go", "");
+    expect_result(server, "l", "'done'");
+    assert_false(process_alive(orphan));
+    assert_int_equal(server_stop(server), 0);
+    let_go(orphan);
+}
+
 /* Who has to end has ended, whoever keeps its end; so has the server. */
 SCENARIO(kept_end_of_a_task_that_is_cancelled)
 {
@@ -163,6 +189,7 @@ int main(void)
         RUN(end_that_a_tracer_keeps),
         RUN(kept_end_of_a_task_that_is_cancelled),
         RUN(traced_by_its_own),
+        RUN(end_of_an_orphan_that_a_tracer_keeps),
     };
     return RUN_SCENARIOS("contained_traced", table);
 }
