@@ -3,9 +3,11 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "executors/hunt.h"
+#include "executors/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -364,6 +366,15 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     return 0;
 }
 
+/* A tracer can hold it at its end, where SIGKILL does nothing. It may be the task's own. */
+static void end_tracer(const struct child *child)
+{
+    char pid[24];
+    snprintf(pid, sizeof(pid), "%lld", (long long)child->pid);
+    if (child->mark && proc_traced(pid))
+        hunt(child->mark, child->mark);
+}
+
 void child_signal(struct child *child, int signal)
 {
     if (child->exited)
@@ -372,6 +383,8 @@ void child_signal(struct child *child, int signal)
     kill(-child->pid, signal);
     if (getpgid(child->pid) != child->pid)
         kill(child->pid, signal);
+    if (signal == SIGKILL)
+        end_tracer(child);
     if (signal == SIGKILL && child->exit.fd < 0)
         child_kept(child);
 }

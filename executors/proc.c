@@ -43,11 +43,22 @@ bool proc_stat(const char *pid, struct proc_stat *stat)
     return fine;
 }
 
-bool proc_bound(const char *pid)
+/* Whether it has this line in its status. */
+static bool has_line(const char *pid, const char *line)
 {
     char path[64], text[8192]; /* it has 1,500 bytes */
     snprintf(path, sizeof(path), "/proc/%.32s/status", pid);
-    return proc_read(path, text, sizeof(text)) && strstr(text, "\nNoNewPrivs:\t1");
+    return proc_read(path, text, sizeof(text)) && strstr(text, line);
+}
+
+bool proc_bound(const char *pid)
+{
+    return has_line(pid, "\nNoNewPrivs:\t1\n");
+}
+
+bool proc_traced(const char *pid)
+{
+    return !has_line(pid, "\nTracerPid:\t0\n");
 }
 
 bool proc_each(bool (*each)(const char *pid, void *arg), void *arg)

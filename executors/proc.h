@@ -21,6 +21,8 @@ bool proc_stat(const char *pid, struct proc_stat *stat);
 
 /* Whether it can gain no privileges by what it executes (PR_SET_NO_NEW_PRIVS). */
 bool proc_bound(const char *pid);
+/* Whether somebody traces it (ptrace(2)), or it cannot be known. */
+bool proc_traced(const char *pid);
 
 /* Calls each for every process until it says false; true: for all of them. */
 bool proc_each(bool (*each)(const char *pid, void *arg), void *arg);

@@ -129,7 +129,29 @@ SCENARIO(traced_by_its_own)
     assert_false(process_alive(folder_pid(s, "o", 0)));
 }
 
-/* Nor an orphan's. */
+/* One that is held at its end by its own, where no signal reaches it, can be ended. */
+SCENARIO(held_at_its_end)
+{
+    function_file(s, "held.py",
+                  PYTHON "me = os.getpid()\n"
+                         "if os.fork() == 0:\n"
+                         "    os.setsid()\n"
+                         "    libc.ptrace(0x4206, me, 0, 0x40)\n" /* PTRACE_O_TRACEEXIT */
+                         "    note(os.getpid())\n"
+                         "    time.sleep(300)\n"
+                         "while not os.path.exists('../scratch/' + id): time.sleep(0.01)\n"
+                         "ready()\n");
+    function_manifest(s, "held.json", "{'grace':0.1}");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'h','function':'held'}");
+    await_progress(server, "h", 1);
+    cancel(server, "h", NULL);
+    expect_outcome(server, "h", "cancelled");
+    assert_false(process_alive(folder_pid(s, "h", 0)));
+    assert_int_equal(server_stop(server), 0);
+}
+
+/* The end of an orphan is waited for by nobody either. */
 SCENARIO(end_of_an_orphan_that_a_tracer_keeps)
 {
     functions_standard(s);
@@ -189,6 +211,7 @@ int main(void)
         RUN(end_that_a_tracer_keeps),
         RUN(kept_end_of_a_task_that_is_cancelled),
         RUN(traced_by_its_own),
+        RUN(held_at_its_end),
         RUN(end_of_an_orphan_that_a_tracer_keeps),
     };
     return RUN_SCENARIOS("contained_traced", table);
