@@ -28,14 +28,16 @@ static bool read_list(struct request *request, const char *name, const struct st
                       size_t *count)
 {
     bool channel = str_eq(str_of(name), STR("channel"));
-    *count = count_query(request, name);
-    struct str *values = ARENA_ARRAY(&request->arena, struct str, *count);
+    size_t given = count_query(request, name);
+    struct str *values = ARENA_ARRAY(&request->arena, struct str, given);
     *list = values;
     struct str rest = request->query, value;
-    for (size_t i = 0; request_query_next(request, name, &rest, &value); i++) {
+    while (request_query_next(request, name, &rest, &value)) {
         if (!(channel ? channel_fits(request, value) : id_fits(request, name, value)))
             return false;
-        values[i] = channel ? ticket_channel(request, value) : value;
+        value = channel ? ticket_channel(request, value) : value;
+        if (!str_listed(value, values, *count))
+            values[(*count)++] = value;
     }
     return true;
 }

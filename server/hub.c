@@ -79,6 +79,7 @@ static void offer_linked(const struct map *map, struct str key, struct frame *fr
 static void offer(struct hub *hub, struct frame *frame)
 {
     struct str rest = frame->channels, channel;
+    hub->offers++;
     offer_linked(&hub->by_task, frame->task, frame);
     if (!frame->text.len)
         return;

@@ -78,6 +78,7 @@ struct hub {
     _Atomic int64_t dropped;       /* subscribers that were cut off, as they took nothing */
     _Atomic int64_t farewells;     /* last answers that are being given */
 
+    uint64_t offers;                    /* frames that were told so far */
     struct map by_channel, by_task;     /* of struct link */
     struct subscriber *everyone;        /* those with neither filter */
     struct subscriber *oldest, *newest; /* all, by the time they were last written to */

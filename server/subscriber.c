@@ -216,9 +216,11 @@ void subscriber_push(struct subscriber *s, struct frame *frame)
     s->pending[s->pending_count++] = frame;
 }
 
+/* It comes here once for each of its channels that the frame has. */
 void subscriber_offer(struct subscriber *s, struct frame *frame)
 {
-    bool passed = frame->id && frame->id <= s->cursor;
+    bool passed = s->offered == s->hub->offers || (frame->id && frame->id <= s->cursor);
+    s->offered = s->hub->offers;
     if (!s->live || s->closing || s->ending || passed || !filter_passes(s->filter, frame))
         return;
     if (s->pending_count == PENDING_MAX && !write_pending(s))

@@ -26,6 +26,7 @@ struct subscriber {
     bool blocked;       /* the socket takes no more: waits to be writable */
     bool ending;        /* closes when all is written */
     bool closing;       /* its handle is being closed */
+    uint64_t offered;   /* the hub's number of the last frame that it was offered */
     int missed_beats;   /* heartbeats since it last took a byte, while blocked */
     int64_t cursor;     /* id of the last event it has, or has been spared by its filter; of a log
                            that is followed: of the last piece */

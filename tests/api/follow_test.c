@@ -161,11 +161,33 @@ SCENARIO(lines_as_events)
     assert_int_equal(count_events(&own, "task.log", NULL), 0); /* they are not stored */
 }
 
+/* A line comes once, however many words of the filter it fits. */
+SCENARIO(lines_come_once)
+{
+    static const char *const filters[] = {"task=a&task=a", "channel=c&channel=d", "channel=c",
+                                          "channel=d&channel=c&channel=d",
+                                          "channel=c&task=a&task=a&task=b"};
+    enum { FILTERS = sizeof filters / sizeof *filters };
+    struct sse *all[FILTERS];
+    function_talk(s);
+    folder_write(s, "scratch/go", "");
+    struct server *server = server_start(s, "%s", "");
+    for (int i = 0; i < FILTERS; i++)
+        all[i] = sse_open(server, "/v1/events?logs=1&%s", filters[i]);
+    create(server, "{'id':'a','function':'talk','notify_channels':['c','d']}");
+    for (int i = 0; i < FILTERS; i++) {
+        note(s, "%s", filters[i]);
+        struct events heard = collect_until(all[i], "task.succeeded", "a");
+        assert_int_equal(count_events(&heard, "task.log", "a"), 3);
+        assert_int_equal(heard.count, 6);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(scrolls),      RUN(ends_without_a_line), RUN(long_log), RUN(log_from_elsewhere),
-        RUN(bad_requests), RUN(lines_as_events),
+        RUN(scrolls),      RUN(ends_without_a_line), RUN(long_log),        RUN(log_from_elsewhere),
+        RUN(bad_requests), RUN(lines_as_events),     RUN(lines_come_once),
     };
     return RUN_SCENARIOS("follow", table);
 }
