@@ -137,7 +137,7 @@ static void take_events(struct hub *hub, struct publication *publication)
 {
     for (size_t i = 0; i < publication->count; i++) {
         struct frame *frame = publication->frames[i];
-        if (frame->id)
+        if (frame->id > hub->ring_after) /* else it is older than the ring's beginning */
             ring_add(hub, frame);
         offer(hub, frame);
         if (frame->ends)
