@@ -266,6 +266,16 @@ static void drain(struct serving *serving, sigset_t *set)
     pthread_join(thread, NULL);
 }
 
+/* One token that may do everything does not take the place of lines with scopes while the server
+ * runs: it may be what is there so far of a file that is being written. */
+static struct tokens *refuse_single(struct tokens *tokens, const char **why)
+{
+    tokens_unref(tokens);
+    *why = "the token file had lines with scopes, and a single token takes their place only at a "
+           "start";
+    return NULL;
+}
+
 /* The main thread must not wait for the other end of a pipe, and a pipe has nothing the second
  * time. */
 static void reload_tokens(struct serving *serving)
@@ -276,6 +286,8 @@ static void reload_tokens(struct serving *serving)
     if (!path.len)
         return;
     struct tokens *tokens = token_file_read(path.data, O_NONBLOCK, &arena, &why);
+    if (tokens && !tokens->lines && serving->authority.tokens->lines)
+        tokens = refuse_single(tokens, &why);
     if (tokens) {
         log_info("%zu tokens read from %s", tokens->count, path.data);
         authority_replace(&serving->authority, tokens_ref(tokens));

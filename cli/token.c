@@ -48,10 +48,11 @@ static int print_token(struct str scopes, const char *name)
     make_token(&token);
     sha256_hex(buf_str(&token), hash);
     buf_addf(&line, "sha256:%s %.*s%s%s", hash, STR_ARG(scopes), name ? " " : "", name ? name : "");
-    struct tokens *tokens =
-        strpbrk(line.data, "\r\n") ? NULL : tokens_parse(buf_str(&line), &fault);
+    bool one_line = !strpbrk(line.data, "\r\n");
+    buf_add_char(&line, '\n');
+    struct tokens *tokens = one_line ? tokens_parse(buf_str(&line), &fault) : NULL;
     if (tokens) {
-        printf("%s\n%s\n", token.data, line.data);
+        printf("%s\n%s", token.data, line.data);
         tokens_unref(tokens);
     }
     explicit_bzero(token.data, token.len);

@@ -32,6 +32,9 @@ bool scope_parse(struct str text, enum scope *scope, struct str *function)
     return false;
 }
 
+/* Of every line that is no comment. */
+static const struct str prefix = STR_INIT("sha256:");
+
 /* --- a line --------------------------------------------------------------------------- */
 
 static size_t count_char(struct str text, char c)
@@ -73,7 +76,6 @@ static const char *read_scopes(struct token *token, struct str list, struct aren
 
 static bool read_digest(struct str text, struct digest *digest)
 {
-    static const struct str prefix = STR_INIT("sha256:");
     if (!str_starts(text, prefix) || text.len != prefix.len + SHA256_HEX)
         return false;
     for (size_t i = 0; i < SHA256_BYTES; i++) {
@@ -157,12 +159,13 @@ static struct str trim_end(struct str text)
     return text;
 }
 
-/* One word on one line, as a file was before there were scopes. */
+/* One word on one line, as a file was before there were scopes. What a line begins with is none: it
+ * is what is there of a file while it is being written. */
 static bool is_single_token(struct str file)
 {
-    return file.len && file.data[0] != '#' && !str_starts(file, STR("sha256:")) &&
-           !memchr(file.data, '\n', file.len) && !memchr(file.data, ' ', file.len) &&
-           !memchr(file.data, '\t', file.len);
+    return file.len && file.data[0] != '#' && !str_starts(file, prefix) &&
+           !str_starts(prefix, file) && !memchr(file.data, '\n', file.len) &&
+           !memchr(file.data, ' ', file.len) && !memchr(file.data, '\t', file.len);
 }
 
 static struct tokens *refuse(struct tokens *tokens, struct tokens_fault *fault, size_t line,
@@ -174,15 +177,31 @@ static struct tokens *refuse(struct tokens *tokens, struct tokens_fault *fault, 
     return NULL;
 }
 
+/* Half of a file may allow more than the whole: "submit" is the beginning of "submit:echo". */
+static bool is_whole(struct str file, struct tokens_fault *fault)
+{
+    const char *nul = file.len ? memchr(file.data, '\0', file.len) : NULL;
+    struct str before = {file.data, nul ? (size_t)(nul - file.data) : file.len};
+    if (!nul && (!file.len || file.data[file.len - 1] == '\n' || is_single_token(trim_end(file))))
+        return true;
+    fault->line = count_char(before, '\n') + 1;
+    fault->what = nul ? "there is a byte of 0 in it"
+                      : "it does not end with a line break, so the rest of it may be missing";
+    return false;
+}
+
 struct tokens *tokens_parse(struct str file, struct tokens_fault *fault)
 {
     struct str rest = trim_end(file);
     if (file.len > TOKEN_FILE_MAX)
         return refuse(NULL, fault, 0, "it is too long");
+    if (!is_whole(file, fault))
+        return NULL;
     if (is_single_token(rest))
         return tokens_of(rest);
     size_t lines = count_char(rest, '\n') + 1;
     struct tokens *tokens = tokens_new(lines < TOKENS_MAX ? lines : TOKENS_MAX + 1);
+    tokens->lines = true;
     for (size_t i = 1; rest.data; i++) {
         struct str line = str_trim(trim_end(str_cut(&rest, '\n')));
         const char *wrong = line.len && line.data[0] != '#' ? read_line(tokens, line) : NULL;

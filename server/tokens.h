@@ -34,6 +34,7 @@ struct token {
 struct tokens {
     struct token *items;
     size_t count;       /* 0: nobody has to have one */
+    bool lines;         /* each has a line with its scopes; else there is the one that has all */
     struct arena arena; /* owns all of it */
     int refs;           /* atomic */
 };
@@ -46,7 +47,8 @@ struct tokens_fault {
 
 /* Reads a token file: a single token, which has the scope admin, or lines of the form
  *     sha256:<64 hexadecimal digits> SCOPE[,SCOPE...] [NAME]
- * with # before comments. NULL: *fault says why. One reference. */
+ * with # before comments, each with a line break at its end. NULL: *fault says why. One
+ * reference. */
 struct tokens *tokens_parse(struct str file, struct tokens_fault *fault);
 /* The one token with the scope admin; STR_NONE: nobody has to have one. One reference. */
 struct tokens *tokens_of(struct str token);

@@ -27,6 +27,8 @@ SCENARIO(broken_file_is_2)
         {"geheim zwei\n", "line 1"},
         {"# a\n\ngeheim\n", "line 3"},
         {"# a\nsha256:geheim read\n", "line 2"},
+        {"# a\n# geheim", "line 2"},
+        {"sha256", "line 1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         note(s, "%s", rows[i].file);
@@ -47,7 +49,7 @@ SCENARIO(token_command)
     const char *token = text(s, "%.*s", (int)(line - run->output), run->output);
     assert_int_equal(strlen(token), strlen("errand_") + 43);
     assert_null(strstr(line, token));
-    folder_write(s, "tokens", line + 1);
+    folder_write(s, "tokens", text(s, "%s\n", line + 1));
     struct server *server = server_start(s, "--token-file %s", folder_path(s, "tokens"));
     const char *header = text(s, "Authorization: Bearer %s\r\n", token);
     expect_status(call(server, .path = "/v1/tasks", .headers = header), 200);
@@ -98,7 +100,9 @@ SCENARIO(rotation)
     expect_status(ask(server, "admin", "/v1/tasks", NULL), 200);
 }
 
-/* A single token can become lines, and the other way round. */
+/* A single token can become lines. The other way round wants a start, as half a file looks the
+ * same.
+ */
 SCENARIO(rotation_of_a_single_token)
 {
     folder_write(s, "tokens", "token-of-all\n");
@@ -126,6 +130,42 @@ SCENARIO(broken_at_sighup)
     tokens_reload(server, "the tokens stay as they were");
     expect_status(ask(server, "read", "/v1/tasks", NULL), 200);
     assert_null(strstr(server_log(server), "geheim"));
+}
+
+/* A file that is written in place is read while half of it is there: that opens nothing. */
+SCENARIO(half_a_file_at_sighup)
+{
+    const char *const bare[] = {"s", "sha256", "sha256:", "geheim"};
+    struct server *server = tokens_server(s, "submit:echo", "");
+    const char *file = strstr(folder_read(s, "tokens"), "sha256:");
+    for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) {
+        note(s, "%s", bare[i]);
+        folder_write(s, "tokens", bare[i]);
+        tokens_reload(server, "the tokens stay as they were");
+        const char *header = text(s, "Authorization: Bearer %s\r\n", bare[i]);
+        expect_status(call(server, .path = "/v1/tasks", .headers = header), 401);
+        expect_status(ask(server, "submit:echo", "/v1/tasks", "{'function':'echo'}"), 201);
+    }
+    folder_write(s, "tokens", text(s, "%.*s", (int)(strchr(file, ' ') - file) + 7, file));
+    assert_non_null(strstr(folder_read(s, "tokens"), " submit"));
+    tokens_reload(server, "the tokens stay as they were");
+    assert_non_null(strstr(server_log(server), "line break"));
+    expect_lacking(ask(server, "submit:echo", "/v1/tasks", "{'function':'other'}"), "submit");
+    folder_write(s, "tokens", text(s, "%s\n", file));
+    tokens_reload(server, "tokens read from");
+    assert_null(strstr(server_log(server), "geheim"));
+}
+
+/* One token is valid without its line break, also when it is replaced. */
+SCENARIO(single_token_without_line_break)
+{
+    folder_write(s, "tokens", "token-of-all");
+    struct server *server = server_start(s, "--token-file %s", folder_path(s, "tokens"));
+    expect_status(ask(server, "all", "/v1/tasks", NULL), 200);
+    folder_write(s, "tokens", "token-of-others");
+    tokens_reload(server, "tokens read from");
+    expect_status(ask(server, "all", "/v1/tasks", NULL), 401);
+    expect_status(ask(server, "others", "/v1/tasks", NULL), 200);
 }
 
 /* Streams of a token that is gone, or may not read any more, end; others go on. */
@@ -207,6 +247,8 @@ int main(void)
         RUN(rotation),
         RUN(rotation_of_a_single_token),
         RUN(broken_at_sighup),
+        RUN(half_a_file_at_sighup),
+        RUN(single_token_without_line_break),
         RUN(streams_end_with_their_token),
         RUN(streams_end_with_their_scope),
         RUN(reloads_under_load),

@@ -46,7 +46,7 @@ static void takes_lines(void **state)
 {
     struct tokens *tokens = parse("# who may what\n"
                                   "\n" A " read,cancel   the dashboard \r\n"
-                                  "\t" B "\tsubmit:resize,submit:crop,read\n" C " admin root");
+                                  "\t" B "\tsubmit:resize,submit:crop,read\n" C " admin root\n");
     (void)state;
     assert_int_equal(tokens->count, 3);
     assert_str(tokens->items[0].name, STR("the dashboard"));
@@ -85,29 +85,29 @@ static void names_the_broken_line(void **state)
     } rows[] = {
         {"", 0},
         {"\n\n", 0},
-        {"# none yet", 0},
-        {"#secret", 0},
-        {"two words", 1},
+        {"# none yet\n", 0},
+        {"#secret\n", 0},
+        {"two words\n", 1},
         {"one\ntwo\n", 1},
-        {A, 1},
-        {A " ", 1},
-        {A " write", 1},
-        {A " read,", 1},
-        {A " ,read", 1},
-        {A " read,,cancel", 1},
-        {A " read:x", 1},
-        {A " admin:x", 1},
-        {A " submit:", 1},
-        {A " submit:a b,read\n" B " submit:a/b", 2},
-        {A " Read", 1},
-        {"# first\n\nsha256:abc read", 3},
-        {A "0 read", 1},
-        {A " read\nsha256:zz978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb read",
+        {A "\n", 1},
+        {A " \n", 1},
+        {A " write\n", 1},
+        {A " read,\n", 1},
+        {A " ,read\n", 1},
+        {A " read,,cancel\n", 1},
+        {A " read:x\n", 1},
+        {A " admin:x\n", 1},
+        {A " submit:\n", 1},
+        {A " submit:a b,read\n" B " submit:a/b\n", 2},
+        {A " Read\n", 1},
+        {"# first\n\nsha256:abc read\n", 3},
+        {A "0 read\n", 1},
+        {A " read\nsha256:zz978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb read\n",
          2},
-        {A " read\n" B " read\n" A " cancel", 3},
-        {A " read a\tname", 1},
-        {A " read \xff", 1},
-        {A " read 1234567890123456789012345678901234567890123456789012345678901234+", 1},
+        {A " read\n" B " read\n" A " cancel\n", 3},
+        {A " read a\tname\n", 1},
+        {A " read \xff\n", 1},
+        {A " read 1234567890123456789012345678901234567890123456789012345678901234+\n", 1},
     };
     (void)state;
     for (size_t i = 0; i < array_size(rows); i++) {
@@ -139,20 +139,45 @@ static void has_a_limit(void **state)
     buf_done(&file);
 }
 
-/* A byte of 0 is no end of anything. */
+/* A byte of 0 is no end of anything, and no part of a token. */
 static void takes_any_bytes(void **state)
 {
     struct tokens_fault fault;
     (void)state;
-    assert_null(tokens_parse(STR(A " read\0x"), &fault));
-    assert_null(tokens_parse(STR(A "\0read"), &fault));
-    assert_null(tokens_parse(STR(A " submit:\0"), &fault));
+    assert_null(tokens_parse(STR(A " read\0x\n"), &fault));
+    assert_null(tokens_parse(STR(A "\0read\n"), &fault));
+    assert_null(tokens_parse(STR(A " submit:\0\n"), &fault));
+    assert_null(tokens_parse(STR(A " read\n\0\n"), &fault));
+    assert_int_equal(fault.line, 2);
+    assert_null(tokens_parse(STR("\0\0\0"), &fault));
+    assert_null(tokens_parse(STR("secret\0\n"), &fault));
     assert_null(tokens_parse(STR_NONE, &fault));
+}
+
+/* A file that is being written is one that has fewer lines, or none. */
+static void half_a_file_allows_no_more(void **state)
+{
+    static const char file[] =
+        A " read,submit:echo one\n# two\n" B " cancel,work:far,work\n\n" C " submit:a,submit:ab\n";
+    static const size_t ends[] = {
+        sizeof(A " read,submit:echo one\n") - 1, sizeof(A " read,submit:echo one\n# two\n") - 1,
+        sizeof(A B " read,submit:echo one\n# two\n cancel,work:far,work\n") - 1,
+        sizeof(A B " read,submit:echo one\n# two\n cancel,work:far,work\n\n") - 1};
+    struct tokens_fault fault;
+    (void)state;
+    for (size_t len = 0, end = 0; len < sizeof(file) - 1; len++) {
+        struct tokens *tokens = tokens_parse((struct str){file, len}, &fault);
+        bool whole = end < array_size(ends) && ends[end] == len;
+        end += whole;
+        assert_row(((struct str){file, len}), (tokens != NULL) == whole);
+        if (tokens)
+            tokens_unref(tokens);
+    }
 }
 
 static void knows_numbers(void **state)
 {
-    struct tokens *tokens = parse(A " read\n" B " read");
+    struct tokens *tokens = parse(A " read\n" B " read\n");
     (void)state;
     assert_ptr_equal(tokens_numbered(tokens, token_number(&tokens->items[1])), &tokens->items[1]);
     assert_null(tokens_numbered(tokens, token_number(NULL)));
@@ -162,9 +187,13 @@ static void knows_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_a_single_token), cmocka_unit_test(takes_lines),
-        cmocka_unit_test(unites_scopes),        cmocka_unit_test(names_the_broken_line),
-        cmocka_unit_test(has_a_limit),          cmocka_unit_test(takes_any_bytes),
+        cmocka_unit_test(takes_a_single_token),
+        cmocka_unit_test(takes_lines),
+        cmocka_unit_test(unites_scopes),
+        cmocka_unit_test(names_the_broken_line),
+        cmocka_unit_test(has_a_limit),
+        cmocka_unit_test(takes_any_bytes),
+        cmocka_unit_test(half_a_file_allows_no_more),
         cmocka_unit_test(knows_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
