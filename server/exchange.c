@@ -1,104 +1,14 @@
 #include "server/exchange.h"
 
 #include "base/mem.h"
+#include "server/framing.h"
 #include "server/http.h"
 #include "server/reply.h"
 
-#include <ctype.h>
 #include <stdatomic.h>
 #include <string.h>
 
 /* --- before the body ---------------------------------------------------------------- */
-
-struct framing {
-    int lengths, encodings, hosts;
-    size_t fields;
-    const char *broken; /* what is wrong with a header by itself, or NULL */
-};
-
-/* RFC 9110, section 5.6.2. A space before the colon is no part of a name: libmicrohttpd takes it
- * for one, and so does not see the header that others see. */
-static bool is_token(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (!isalnum((unsigned char)name.data[i]) && !strchr("!#$%&'*+-.^_`|~", name.data[i]))
-            return false;
-    return name.len;
-}
-
-/* A value stands behind its name and the colon. libmicrohttpd 0.9.75 hangs the second line of a
- * folded header on the name, which it moves elsewhere: "Content-Length:", " 19" is then a header
- * "Content-Length19" without a value, and the body a second request. */
-static bool is_folded(struct str name, const char *value)
-{
-    while (value[-1] == ' ' || value[-1] == '\t')
-        value--;
-    return value != name.data + name.len + 1;
-}
-
-static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const char *name,
-                                      const char *value)
-{
-    struct framing *framing = arg;
-    struct str header = str_of(name);
-    bool encoding = str_eq_nocase(header, STR("Transfer-Encoding"));
-    (void)kind;
-    framing->fields++;
-    framing->lengths += str_eq_nocase(header, STR("Content-Length"));
-    framing->encodings += encoding;
-    framing->hosts += str_eq_nocase(header, STR("Host"));
-    if (value && is_folded(header, value))
-        framing->broken = "a header may not be folded over two lines";
-    else if (!is_token(header))
-        framing->broken = "the name of a header holds a byte that no name may hold";
-    else if (encoding && value && !str_eq_nocase(str_of(value), STR("chunked")))
-        framing->broken = "the only Transfer-Encoding is chunked";
-    return MHD_YES;
-}
-
-/* Two lengths, a length and an encoding, or one of them that is not seen would let a second request
- * hide in the body (RFC 9112, sections 5.1, 5.2 and 6.1); two hosts would let the wrong one be
- * checked (section 3.2). libmicrohttpd lets them pass. */
-static bool check_framing(struct request *request, struct framing *framing)
-{
-    if (request->spaced)
-        framing->broken = "there is a space in the path or the query";
-    else if (!framing->hosts && !request->old)
-        framing->broken = "the header Host is missing";
-    else if (framing->lengths + framing->encodings > 1 || framing->hosts > 1)
-        framing->broken = "Content-Length, Transfer-Encoding and Host may each be given once, and "
-                          "the first two not together";
-    if (!framing->broken)
-        return true;
-    request_add_header(request, "Connection", STR("close"));
-    return problem_set(&request->problem, &request->arena, PROBLEM_BAD_REQUEST, "%s",
-                       framing->broken);
-}
-
-/* What is let through leaves the connection memory for its answer (server/exchange.h). */
-static bool check_head_size(struct request *request, size_t fields)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    size_t size = info ? info->header_size : 0;
-    size_t most = (size_t)request->thread->server->config.max_header;
-    if (request->target_len > most)
-        return problem_set(&request->problem, &request->arena, PROBLEM_TARGET_TOO_LONG,
-                           "path and query may have %zu bytes (--max-header)", most);
-    if (size <= most && size + fields * FIELD_BYTES <= most + HEAD_SPARE - HEAD_ANSWER)
-        return true;
-    return problem_set(&request->problem, &request->arena, PROBLEM_HEAD_TOO_LARGE,
-                       "the request line and %zu headers have %zu bytes; they may have %zu, and %d "
-                       "more for each header only %zu (--max-header)",
-                       fields - 1, size, most, FIELD_BYTES, most + HEAD_SPARE - HEAD_ANSWER);
-}
-
-static bool check_head(struct request *request)
-{
-    struct framing framing = {0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at_header, &framing);
-    return check_head_size(request, framing.fields) && check_framing(request, &framing);
-}
 
 /* Whoever may not ask at all is told so, and not how much he may send. */
 static void refuse_length(struct request *request)
@@ -131,10 +41,10 @@ static void answer_options(struct request *request, const struct route_table *ro
 
 /* Everything that can be said without the body. The answer itself waits for the body's end, so that
  * the connection can go on. */
-static void check_request(struct request *request)
+static void check_request(struct request *request, const struct head *head)
 {
     const struct http_config *config = &request->thread->server->config;
-    if (!check_head(request) || !access_host(&config->access, request))
+    if (!framing_check(request, head) || !access_host(&config->access, request))
         return;
     bool preflight = access_cors(&config->access, request);
     bool options = str_eq(request->method, STR("OPTIONS"));
@@ -177,9 +87,9 @@ static bool expects_continue(const struct request *request)
     return str_eq_nocase(request_header(request, "Expect"), STR("100-continue"));
 }
 
-static enum MHD_Result first_call(struct request *request)
+static enum MHD_Result first_call(struct request *request, const struct head *head)
 {
-    check_request(request);
+    check_request(request, head);
     bool too_large = !length_fits(request);
     bool closes = request->problem.code == PROBLEM_BAD_REQUEST ||
                   request->problem.code == PROBLEM_TARGET_TOO_LONG ||
@@ -280,22 +190,17 @@ static enum MHD_Result answer(struct request *request)
     return after_handler(request);
 }
 
-/* libmicrohttpd reads cookies as well, which nobody wants here. When their records do not fit, it
- * ends the connection without a word (0.9.75). It looks at the first header of that name: this. */
-static const char no_cookies[] = "Cookie\0none";
-
 void *exchange_begin(void *arg, const char *target, struct MHD_Connection *connection)
 {
     struct request *request = mem_alloc(sizeof(*request));
     request->thread = arg;
     request->connection = connection;
-    request->target_len = strlen(target);
+    request->target_len = strcspn(target, "\r");
     request->spaced = strchr(target, ' ');
     request->hidden = target_hide(target);
     request->target = target;
     connection_of(connection)->request = request;
-    MHD_set_connection_value(connection, MHD_HEADER_KIND, no_cookies,
-                             no_cookies + sizeof("Cookie"));
+    framing_keep_cookies_out(connection);
     return request;
 }
 
@@ -326,7 +231,7 @@ enum MHD_Result exchange_request(void *arg, struct MHD_Connection *connection, c
     if (!request->method.data) {
         read_line(request, url, method, version);
         connection_enter(from, PHASE_BODY);
-        return first_call(request);
+        return first_call(request, &(struct head){method, version});
     }
     if (*size)
         return take_body(request, data, size);

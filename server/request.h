@@ -73,7 +73,7 @@ struct request {
     const struct route *route;
     struct str method, path, id; /* id: what stood for the {} of the path */
     const char *target;          /* in libmicrohttpd's memory: compared, not read */
-    size_t target_len;           /* as it was sent */
+    size_t target_len;           /* as it was sent, up to a carriage return */
     bool spaced;                 /* there is a space in it, which may not be */
     bool old;                    /* HTTP/1.0, where a Host is not needed */
     struct hidden_query hidden;  /* until the head is there */
