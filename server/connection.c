@@ -7,6 +7,9 @@
 #include "server/traffic.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +18,13 @@ enum {
     ACCEPT_BATCH = 64, /* connections taken before those that are open get their turn */
     PAUSE_MS = 100,    /* without accepting, when no descriptor is left */
     SWEEP_MS = 500,    /* between two looks at who has taken too long */
+};
+
+/* How long bytes may be on the way, or questions of the kernel's, before the client has vanished. A
+ * client that is there and takes nothing is asked as well: our own rules cut him off before. */
+enum {
+    VANISHED_BEATS = 8, /* heartbeats; STALLED_BEATS is less */
+    VANISHED_SPANS = 2, /* of --body-timeout, if that is longer */
 };
 
 /* --- lists ------------------------------------------------------------------------------ */
@@ -288,6 +298,21 @@ static void on_incoming(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < ACCEPT_BATCH && accept_one(thread); i++)
         ;
     http_run(thread);
+}
+
+void connections_prepare(int socket, const struct connection_limits *limits)
+{
+    enum { SECONDS_MAX = 32767 }; /* the kernel's (MAX_TCP_KEEPIDLE) */
+    const int on = 1;
+    int64_t beats = VANISHED_BEATS * limits->heartbeat_ms, spans = VANISHED_SPANS * limits->body_ms;
+    int64_t longest = beats > spans ? beats : spans;
+    int64_t beat = limits->heartbeat_ms / 1000 + 1;
+    int pause = (int)(beat < SECONDS_MAX ? beat : SECONDS_MAX);
+    unsigned vanished = longest < INT_MAX ? (unsigned)longest : INT_MAX;
+    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &pause, sizeof(pause));
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof(pause));
+    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished, sizeof(vanished));
 }
 
 bool connections_start(struct http_thread *thread)

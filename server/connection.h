@@ -27,7 +27,8 @@ enum connection_phase {
 
 struct connection_limits {
     int64_t header_ms, idle_ms, body_ms;
-    int64_t min_rate; /* bytes a second */
+    int64_t min_rate;     /* bytes a second */
+    int64_t heartbeat_ms; /* of streams: after some of them a client that is silent has vanished */
 };
 
 struct connection {
@@ -46,6 +47,9 @@ struct connection_list {
     struct connection *oldest, *newest;
 };
 
+/* Has the kernel find out which clients have vanished without a word: it asks for them where
+ * nothing is sent, and ends the connection. What is accepted on the socket inherits that. */
+void connections_prepare(int socket, const struct connection_limits *limits);
 /* Starts to accept on the server's socket. False: the kernel has no watch for it. */
 bool connections_start(struct http_thread *thread);
 /* Accepts no more; those that are open stay. */

@@ -132,6 +132,7 @@ bool http_start(struct http_server *server, int socket, const struct http_config
 {
     *server = (struct http_server){.config = *config, .socket = socket};
     render_texts(server);
+    connections_prepare(socket, &config->limits);
     server->threads = mem_alloc(config->threads * sizeof(*server->threads));
     for (unsigned i = 0; i < config->threads; i++) {
         server->threads[i].server = server;

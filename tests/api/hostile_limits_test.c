@@ -255,15 +255,44 @@ SCENARIO(last_answers_are_limited)
     assert_true(metric(server, "process_open_fds") < FILES / 2 + OWN);
 }
 
+/* Who vanishes without a word loses his place: a log that is followed has nothing to send that
+ * would find it out, and a heartbeat of a stream finds nobody. */
+SCENARIO(the_vanished_lose_their_place)
+{
+    static const char *const paths[] = {"/v1/tasks/a/logs?follow=1", "/v1/events"};
+    struct server *server = server_start(s, "--max-streams 1 --heartbeat 1");
+    create(server, "{'id':'a','function':'echo','delay':3600}");
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char *request = text(s, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", paths[i]);
+        note(s, "%s", paths[i]);
+        struct http *http = server_connect(server);
+        http_say(http, request);
+        expect_status(http_read_head(http, false), 200);
+        expect_problem(say_once(server, request), 503, "too-many-streams");
+        if (!http_vanish(http)) {
+            print_message("only root can vanish\n");
+            return;
+        }
+        eventually(metric(server, "errand_sse_subscribers") == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(the_silent_make_room),  RUN(who_made_room_is_not_served),
-        RUN(all_are_busy),          RUN(an_address_has_its_share),
-        RUN(loopback_has_no_share), RUN(streams_are_limited),
-        RUN(streams_leave_room),    RUN(bodies_in_flight),
-        RUN(a_body_alone_fits),     RUN(answers_in_flight),
-        RUN(pages_have_bytes),      RUN(last_answers_are_limited),
+        RUN(the_silent_make_room),
+        RUN(who_made_room_is_not_served),
+        RUN(all_are_busy),
+        RUN(an_address_has_its_share),
+        RUN(loopback_has_no_share),
+        RUN(streams_are_limited),
+        RUN(streams_leave_room),
+        RUN(bodies_in_flight),
+        RUN(a_body_alone_fits),
+        RUN(answers_in_flight),
+        RUN(pages_have_bytes),
+        RUN(last_answers_are_limited),
+        RUN(the_vanished_lose_their_place),
     };
     return RUN_SCENARIOS("hostile_limits", table);
 }

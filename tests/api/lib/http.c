@@ -90,6 +90,15 @@ void http_reset(struct http *http)
     http_close(http);
 }
 
+bool http_vanish(struct http *http)
+{
+    const int on = 1;
+    if (setsockopt(http->fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0)
+        return false;
+    http_close(http);
+    return true;
+}
+
 void http_window(struct http *http, int bytes)
 {
     setsockopt(http->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);

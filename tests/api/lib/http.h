@@ -22,6 +22,8 @@ struct http *http_open_from(struct scenario *, const char *address, int port);
 /* The same to an address of this machine, IPv4 or IPv6. */
 struct http *http_open_to(struct scenario *, const char *address, int port);
 void http_close(struct http *);
+/* The machine of the client loses its power: the server is told nothing. False: that wants root. */
+bool http_vanish(struct http *);
 /* Closes so that the server is told at once, whatever it still has to send. */
 void http_reset(struct http *);
 
