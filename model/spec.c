@@ -4,8 +4,6 @@
 #include "model/reader.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 static bool read_name(struct reader *reader, struct spec *spec, uint32_t node)
 {
@@ -73,15 +71,6 @@ static bool read_metadata(struct reader *reader, struct spec *spec, uint32_t nod
     return true;
 }
 
-static bool channel_known(const struct str *channels, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (str_eq(channels[i], name))
-            return true;
-    }
-    return false;
-}
-
 static bool read_channel(struct reader *reader, uint32_t node, struct str *name)
 {
     if (reader->json->nodes[node].type != JSON_STRING)
@@ -106,7 +95,7 @@ static bool read_channels(struct reader *reader, struct spec *spec, uint32_t nod
         if (!read_channel(reader, i, &channels[count]))
             return false;
         reader_leave(reader, outer);
-        if (!channel_known(channels, count, channels[count]) && ++count > CHANNELS_MAX)
+        if (!str_listed(channels[count], channels, count) && ++count > CHANNELS_MAX)
             return reader_refuse(reader, PROBLEM_INVALID_REQUEST, "at most %d channels",
                                  CHANNELS_MAX);
     }
