@@ -104,16 +104,11 @@ static const char *skip_plain(const char *at, const char *end)
     return at;
 }
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 /* at: past "\u". Half a surrogate pair is within the grammar (RFC 8259, section 8.2). */
 static const char *scan_hex(struct parser *p, const char *at)
 {
     for (int i = 0; i < 4; i++, at++) {
-        if (at == p->end || !is_hex(*at))
+        if (at == p->end || hex_digit(*at) < 0)
             return fail(p, at, "\\u needs four hexadecimal digits");
     }
     return at;
