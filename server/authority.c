@@ -21,7 +21,8 @@ void authority_done(struct authority *authority)
     pthread_mutex_destroy(&authority->lock);
 }
 
-struct tokens *authority_tokens(struct authority *authority)
+/* The tokens of this moment; one reference. */
+static struct tokens *tokens_now(struct authority *authority)
 {
     pthread_mutex_lock(&authority->lock);
     struct tokens *tokens = tokens_ref(authority->tokens);
@@ -88,7 +89,7 @@ static bool identify_token(struct request *request)
 bool authority_identify(struct authority *authority, struct request *request)
 {
     struct str ticket = STR_NONE;
-    request->tokens = authority_tokens(authority);
+    request->tokens = tokens_now(authority);
     if (request->route && route_takes(request->route, STR("ticket")))
         ticket = request_query(request, "ticket", 0);
     return ticket.data ? identify_ticket(authority, request, ticket) : identify_token(request);

@@ -19,8 +19,6 @@ struct authority {
 /* The reference goes over. */
 void authority_init(struct authority *authority, struct tokens *tokens);
 void authority_done(struct authority *authority);
-/* The tokens of this moment; one reference. Any thread. */
-struct tokens *authority_tokens(struct authority *authority);
 /* Others from now on; the reference goes over. Any thread. */
 void authority_replace(struct authority *authority, struct tokens *tokens);
 
