@@ -7,8 +7,8 @@ static void look(struct view *view);
 static void query_run(struct query *query, struct db *db)
 {
     struct view *view = container_of(query, struct view, query);
-    struct arena *arena = &view->request->arena;
-    view->found = row_by_id(db, view->id, &view->row, arena);
+    struct arena *arena = &view->request->bulk;
+    view->found = row_by_id(db, view->id, &view->row, &view->request->arena);
     if (!view->found)
         return;
     if (view->wait_ms && !state_terminal(row_state(&view->row)))

@@ -273,6 +273,7 @@ void exchange_drop(struct request *request)
     if (request->tokens)
         tokens_unref(request->tokens);
     buf_done(&request->body);
+    arena_done(&request->bulk);
     arena_done(&request->arena);
     mem_free(request);
 }

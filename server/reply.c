@@ -29,13 +29,41 @@ static bool too_busy(struct request *request, size_t len)
     bool again = str_eq(request->method, STR("GET")) && !request->taken_from;
     if (request_hold(request, len) || !again)
         return false;
+    arena_done(&request->bulk);
     reply_refuse(request, PROBLEM_TOO_BUSY,
                  "answers to others hold all the memory that there is for them (--max-in-flight)");
     return true;
 }
 
+static ssize_t no_bytes(void *arg, uint64_t at, char *into, size_t room)
+{
+    (void)arg;
+    (void)at;
+    (void)into;
+    (void)room;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* The answer to a HEAD says how long it would be, and keeps none of it. */
+static void reply_length(struct request *request, unsigned status, const char *type, size_t len)
+{
+    arena_done(&request->bulk);
+    queue(request, status, MHD_create_response_from_callback(len, 1, no_bytes, NULL, NULL), type);
+}
+
+static bool is_head(const struct request *request)
+{
+    return str_eq(request->method, STR("HEAD"));
+}
+
 void reply_body(struct request *request, unsigned status, const char *type, struct buf *body)
 {
+    arena_done(&request->bulk); /* the body has copies */
+    if (is_head(request)) {
+        reply_length(request, status, type, body->len);
+        buf_done(body);
+        return;
+    }
     if (body->len > HELD_FREE && too_busy(request, body->len)) {
         buf_done(body);
         return;
@@ -72,7 +100,9 @@ void reply_static(struct request *request, unsigned status, const char *type, co
 
 void reply_arena(struct request *request, unsigned status, const char *type, struct str body)
 {
-    if (body.len <= HELD_FREE || !too_busy(request, body.len))
+    if (is_head(request))
+        reply_length(request, status, type, body.len);
+    else if (body.len <= HELD_FREE || !too_busy(request, body.len))
         reply_static(request, status, type, body.data, body.len);
 }
 

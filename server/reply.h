@@ -14,7 +14,7 @@ void reply_empty(struct request *request, unsigned status);
 void reply_static(struct request *request, unsigned status, const char *type, const void *data,
                   size_t len);
 
-/* Bytes of the request's arena, which are not copied. */
+/* Bytes of the request's arena, or of its bulk, which are not copied. */
 void reply_arena(struct request *request, unsigned status, const char *type, struct str body);
 
 /* application/problem+json (RFC 9457). extra: further members as JSON text, each with a leading

@@ -70,6 +70,8 @@ struct request {
     struct MHD_Connection *connection;
     void *app; /* the handlers' own (struct app) */
     struct arena arena;
+    struct arena
+        bulk; /* what is read for the answer and may be large: goes when it is not needed */
     const struct route *route;
     struct str method, path, id; /* id: what stood for the {} of the path */
     const char *target;          /* in libmicrohttpd's memory: compared, not read */

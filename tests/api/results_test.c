@@ -226,6 +226,25 @@ SCENARIO(bad_ways)
     expect_text(task(server, "a"), "result_access", "many");
 }
 
+/* HEAD says how long the answer would be, and the connection goes on behind it. */
+SCENARIO(head_of_a_large_result)
+{
+    struct server *server = server_start(s, "%s", "");
+    const char *id = create(server, "{'function':'echo','args':['%01000000d']}", 0);
+    finished(server, id);
+    const char *path = text(s, "/v1/tasks/%s/result", id);
+    size_t length = get(server, "%s", path)->body.length;
+    struct http *http = server_connect(server);
+    for (int i = 0; i < 3; i++) {
+        http_say(http, text(s, "HEAD %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
+        struct reply *reply = http_read(http, true);
+        expect_status(reply, 200);
+        expect_header(reply, "Content-Length", text(s, "%zu", length));
+    }
+    http_say(http, text(s, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
+    assert_int_equal(http_read(http, false)->body.length, length);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -242,6 +261,7 @@ int main(void)
         RUN(results_in_events),
         RUN(no_new_metas_for_a_result_that_is_gone),
         RUN(bad_ways),
+        RUN(head_of_a_large_result),
     };
     return RUN_SCENARIOS("results", table);
 }
