@@ -1,5 +1,7 @@
 #include "store/logs.h"
 
+#include <string.h>
+
 struct totals {
     int64_t head_bytes, tail_bytes, dropped_bytes, dropped_lines;
 };
@@ -56,24 +58,46 @@ static bool drop_oldest(struct db *db, int64_t task, struct totals *totals)
     return true;
 }
 
-void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_lines,
-                int64_t dropped_bytes)
+/* Whole lines, as many as fit, and one at least. Who follows a log and takes nothing holds one. */
+static struct str next_piece(struct str *rest)
 {
-    struct totals totals = totals_read(db, task);
-    bool head = !dropped_lines && !totals.tail_bytes &&
-                totals.head_bytes + (int64_t)text.len <= LOG_MAX / 2;
-    *(head ? &totals.head_bytes : &totals.tail_bytes) += (int64_t)text.len;
-    totals.dropped_lines += dropped_lines;
-    totals.dropped_bytes += dropped_bytes;
+    struct str piece = *rest;
+    if (rest->len > LOG_PIECE) {
+        const char *end = memrchr(rest->data, '\n', LOG_PIECE);
+        if (!end)
+            end = memchr(rest->data + LOG_PIECE, '\n', rest->len - LOG_PIECE);
+        piece.len = end ? (size_t)(end + 1 - rest->data) : rest->len;
+    }
+    rest->data += piece.len;
+    rest->len -= piece.len;
+    return piece;
+}
 
+static void insert_piece(struct db *db, int64_t task, struct str text, bool head)
+{
     struct stmt *stmt = db_stmt(db, SQL_log_insert);
     stmt_bind_int(stmt, ":task", task);
     stmt_bind_int(stmt, ":head", head);
     stmt_bind_int(stmt, ":lines", count_lines(text));
     stmt_bind_text(stmt, ":text", text);
     stmt_run(stmt);
-    while (totals.head_bytes + totals.tail_bytes > LOG_MAX && drop_oldest(db, task, &totals))
-        ;
+}
+
+void log_append(struct db *db, int64_t task, struct str text, int64_t dropped_lines,
+                int64_t dropped_bytes)
+{
+    struct totals totals = totals_read(db, task);
+    totals.dropped_lines += dropped_lines;
+    totals.dropped_bytes += dropped_bytes;
+    while (text.len) {
+        struct str piece = next_piece(&text);
+        bool head = !dropped_lines && !totals.tail_bytes &&
+                    totals.head_bytes + (int64_t)piece.len <= LOG_MAX / 2;
+        *(head ? &totals.head_bytes : &totals.tail_bytes) += (int64_t)piece.len;
+        insert_piece(db, task, piece, head);
+        while (totals.head_bytes + totals.tail_bytes > LOG_MAX && drop_oldest(db, task, &totals))
+            ;
+    }
     totals_save(db, task, &totals);
 }
 

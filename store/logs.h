@@ -6,7 +6,10 @@
 
 #include "store/driver.h"
 
-enum { LOG_MAX = 1 << 20 };
+enum {
+    LOG_MAX = 1 << 20,   /* bytes of a task */
+    LOG_PIECE = 1 << 16, /* of a piece that is more than one line */
+};
 
 /* Adds whole lines (each with its line end), at most LOG_MAX / 2 bytes and not none; dropped_*:
  * what the sender had to leave out before them. In the caller's transaction. */

@@ -1,6 +1,7 @@
 /* Section 4.7 and 4.8: a log as it grows, as text and as events. */
 #include <string.h>
 
+#include "tests/api/lib/database.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/leases.h"
 #include "tests/api/lib/sse.h"
@@ -183,11 +184,27 @@ SCENARIO(lines_come_once)
     }
 }
 
+/* What is written at once is kept in small pieces: whoever follows and takes nothing holds one. */
+SCENARIO(small_pieces)
+{
+    function_file(s, "much.sh",
+                  "#!/bin/sh\n"
+                  "head -c 900000 /dev/zero | tr '\\0' x | fold -w 500 >&2\n");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'much'}");
+    struct follower follower = follow(server, "a");
+    read_until(&follower, NULL);
+    assert_string_equal(follower.all, get(server, "/v1/tasks/a/logs")->body.text);
+    server_stop(server);
+    assert_string_equal(
+        database_ask(s, "data/errand.db", "SELECT max(length(text)) <= 65536 FROM logs"), "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(scrolls),      RUN(ends_without_a_line), RUN(long_log),        RUN(log_from_elsewhere),
-        RUN(bad_requests), RUN(lines_as_events),     RUN(lines_come_once),
+        RUN(bad_requests), RUN(lines_as_events),     RUN(lines_come_once), RUN(small_pieces),
     };
     return RUN_SCENARIOS("follow", table);
 }
