@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 /* An answer that is not whole, for want of memory, is none: the connection is closed. */
 static void queue(struct request *request, unsigned status, struct MHD_Response *response,
                   const char *type)
@@ -39,8 +41,7 @@ static ssize_t no_bytes(void *arg, uint64_t at, char *into, size_t room)
 {
     (void)arg;
     (void)at;
-    (void)into;
-    (void)room;
+    memset(into, 0, room);
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
