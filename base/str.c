@@ -141,6 +141,15 @@ bool str_seconds(struct str s, int64_t *milliseconds)
     return true;
 }
 
+struct str str_limit(struct str s, size_t max)
+{
+    if (s.len <= max)
+        return s;
+    while (max && ((unsigned char)s.data[max] & 0xC0) == 0x80)
+        max--;
+    return (struct str){s.data, max};
+}
+
 size_t str_chars(struct str s)
 {
     size_t count = 0;

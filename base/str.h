@@ -50,6 +50,8 @@ bool str_int(struct str s, int64_t *value);
 /* A decimal number >= 0 such as 30 or 0.5 (no sign, no exponent), in milliseconds, rounded;
  * false if it is none or is above 10^12 seconds. */
 bool str_seconds(struct str s, int64_t *milliseconds);
+/* The start of valid UTF-8 that has at most max bytes and ends with a whole code point. */
+struct str str_limit(struct str s, size_t max);
 /* Number of code points of valid UTF-8. */
 size_t str_chars(struct str s);
 /* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */

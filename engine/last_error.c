@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-enum { SHOWN_BYTES = 1024 }; /* of the message; the task has all of it */
-
 void last_errors_init(struct last_errors *errors)
 {
     *errors = (struct last_errors){0};
@@ -51,23 +49,13 @@ static struct last_error *find_or_add(struct last_errors *errors, struct str fun
 
 /* --- in the transaction ------------------------------------------------------------- */
 
-static struct str shown(struct str message)
-{
-    if (message.len > SHOWN_BYTES) {
-        message.len = SHOWN_BYTES;
-        while (message.len && ((unsigned char)message.data[message.len] & 0xC0) == 0x80)
-            message.len--; /* not in the middle of a character */
-    }
-    return message;
-}
-
 void last_error_note(struct last_errors *errors, struct txn *txn, const struct task_row *row,
                      const struct failure *failure)
 {
     struct last_error_note *note = ARENA_NEW(&txn->arena, struct last_error_note);
     struct buf json = {0};
     buf_addf(&json, "{\"code\":\"%s\",\"message\":", failure_text(failure->code));
-    buf_add_json(&json, shown(failure->message));
+    buf_add_json(&json, failure->message);
     buf_add_text(&json, ",\"at\":\"");
     buf_add_time(&json, txn->now);
     buf_addf(&json, "\",\"task\":\"%.*s\"}", STR_ARG(row->id));

@@ -105,15 +105,16 @@ static bool check_spec(struct place *place, struct txn *txn, const struct spec *
 static bool look_up(struct place *place, struct txn *txn, const struct dependency *dependency,
                     struct placed_dependency *found)
 {
-    struct task_row row;
-    if (!row_by_id(txn->db, dependency->id, &row, place->arena))
+    struct task_standing standing;
+    if (!standing_by_id(txn->db, dependency->id, &standing))
         return problem_at(place->problem, place->arena, PROBLEM_UNKNOWN_TASK, dependency->pointer,
                           "there is no task with the id \"%.*s\"", STR_ARG(dependency->id));
-    if (row.result_gone)
+    if (standing.result_gone)
         return problem_at(place->problem, place->arena, PROBLEM_INVALID_REQUEST,
                           dependency->pointer, "the result of the task \"%.*s\" is gone",
                           STR_ARG(dependency->id));
-    *found = (struct placed_dependency){row.seq, row.state, row.version};
+    *found = (struct placed_dependency){standing.seq, str_of(state_text(standing.state)),
+                                        standing.version};
     return true;
 }
 

@@ -46,19 +46,6 @@ static void tell(struct txn *txn, const struct task_row *row, enum event_type ty
         txn_emit(txn, row->seq, &event);
 }
 
-static struct str failure_json(struct txn *txn, const struct task_row *row,
-                               const struct failure *failure)
-{
-    struct failure whole = *failure;
-    struct buf json = {0};
-    whole.attempt = row->attempt;
-    whole.caused_by = cause_of(row);
-    failure_render(&whole, &json);
-    struct str kept = arena_str(&txn->arena, buf_str(&json));
-    buf_done(&json);
-    return kept;
-}
-
 static void move_times(struct engine *engine, struct txn *txn, struct task_row *row,
                        enum task_state to)
 {
@@ -83,6 +70,32 @@ static void keep_result(struct txn *txn, struct task_row *row, struct str result
         result_insert(txn->db, row->seq, result);
 }
 
+static struct str failure_json(struct txn *txn, const struct task_row *row,
+                               const struct failure *failure)
+{
+    struct failure whole = *failure;
+    struct buf json = {0};
+    whole.attempt = row->attempt;
+    whole.caused_by = cause_of(row);
+    failure_render(&whole, &json);
+    struct str kept = arena_str(&txn->arena, buf_str(&json));
+    buf_done(&json);
+    return kept;
+}
+
+/* The one place where messages are cut: whoever wrote them, each event of the task has them. */
+static void keep_failure(struct engine *engine, struct txn *txn, struct task_row *row,
+                         enum task_state from, const struct failure *given)
+{
+    struct failure failure = *given;
+    failure.message = str_limit(failure.message, MESSAGE_MAX_BYTES);
+    row->error = failure_json(txn, row, &failure);
+    if (from == STATE_RUNNING && row_state(row) != STATE_CANCELLED)
+        last_error_note(&engine->last_errors, txn, row, &failure);
+    if (row_state(row) == STATE_FAILED && row->guard)
+        guard_failed(engine, txn, row, failure.message);
+}
+
 void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enum task_cause cause,
                const struct move_with *with)
 {
@@ -94,13 +107,8 @@ void task_move(struct engine *engine, struct txn *txn, struct task_row *row, enu
     row->state = str_of(state_text(move->to));
     row->version++;
     move_times(engine, txn, row, move->to);
-    if (with->failure) {
-        row->error = failure_json(txn, row, with->failure);
-        if (from == STATE_RUNNING && move->to != STATE_CANCELLED)
-            last_error_note(&engine->last_errors, txn, row, with->failure);
-        if (move->to == STATE_FAILED && row->guard)
-            guard_failed(engine, txn, row, with->failure->message);
-    }
+    if (with->failure)
+        keep_failure(engine, txn, row, from, with->failure);
     if (with->result.data) {
         keep_result(txn, row, with->result);
         CRASH_POINT(result_stored);

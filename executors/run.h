@@ -13,8 +13,6 @@
 
 struct executor;
 
-enum { MESSAGE_MAX_BYTES = 1024 }; /* of what a function says in error.message */
-
 /* How an attempt ended. */
 struct outcome {
     bool succeeded;

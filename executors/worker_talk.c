@@ -181,12 +181,7 @@ static struct outcome error_of(struct run *run, const struct jsonrpc *message)
     log_text(run, "error", message->data);
     if (message->code == JSONRPC_SAFE_EXIT)
         return (struct outcome){.succeeded = true, .safe_exit = true, .result = STR("null")};
-    if (text.len > MESSAGE_MAX_BYTES) {
-        text.len = MESSAGE_MAX_BYTES;
-        while (text.len && ((unsigned char)text.data[text.len] & 0xC0) == 0x80)
-            text.len--; /* not in the middle of a character */
-    }
-    buf_add_lossy(&lossy, text);
+    buf_add_lossy(&lossy, str_limit(text, MESSAGE_MAX_BYTES));
     struct outcome outcome = {.failure = {.code = FAILURE_FUNCTION_ERROR,
                                           .message = arena_str(&run->arena, buf_str(&lossy))}};
     buf_done(&lossy);

@@ -171,17 +171,6 @@ static bool read_code(struct request *request, enum failure_code *code)
                        "cancelled");
 }
 
-/* At most so much of it that ends with a whole code point. */
-static struct str cut(struct str text)
-{
-    if (text.len <= MESSAGE_MAX_BYTES)
-        return text;
-    text.len = MESSAGE_MAX_BYTES;
-    while (text.len && ((unsigned char)text.data[text.len] & 0xC0) == 0x80)
-        text.len--;
-    return text;
-}
-
 static bool read_error(struct request *request, struct lease_call *call)
 {
     bool retry = true;
@@ -190,7 +179,7 @@ static bool read_error(struct request *request, struct lease_call *call)
         !read_code(request, &call->failure.code) || !body_text(request, "message", &message) ||
         !body_flag(request, "retry", &retry))
         return false;
-    call->failure.message = cut(message);
+    call->failure.message = message;
     call->final = !retry;
     return true;
 }

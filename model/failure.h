@@ -4,6 +4,8 @@
 
 #include "base/str.h"
 
+enum { MESSAGE_MAX_BYTES = 1024 }; /* of a message; the rest of a longer one is not kept */
+
 enum failure_code {
 #define X(name, code) FAILURE_##name,
 #include "model/failure.def"

@@ -61,6 +61,21 @@ bool row_again(struct db *db, struct task_row *row, struct arena *arena)
     return row_by_seq(db, row->seq, row, arena) && str_eq(row->state, state);
 }
 
+bool standing_by_id(struct db *db, struct str id, struct task_standing *standing)
+{
+    struct stmt *stmt = db_stmt(db, SQL_task_standing);
+    stmt_bind_text(stmt, ":id", id);
+    bool found = stmt_step(stmt);
+    if (found) {
+        standing->seq = stmt_int(stmt, 0);
+        found = state_parse(stmt_text(stmt, 1), &standing->state);
+        standing->result_gone = stmt_int(stmt, 2);
+        standing->version = stmt_int(stmt, 3);
+    }
+    stmt_end(stmt);
+    return found;
+}
+
 int64_t row_seq_by_id(struct db *db, struct str id)
 {
     struct stmt *stmt = db_stmt(db, SQL_task_seq_by_id);

@@ -26,6 +26,15 @@ bool row_by_id(struct db *db, struct str id, struct task_row *row, struct arena 
 /* Reads the row anew. For loops over rows that were read before: what is done to one may change the
  * next. False: it is gone, or in another state than it was. */
 bool row_again(struct db *db, struct task_row *row, struct arena *arena);
+/* What there is to know of a task that others need, however large its row is. False: there is
+ * none. */
+struct task_standing {
+    int64_t seq;
+    enum task_state state;
+    bool result_gone;
+    int64_t version;
+};
+bool standing_by_id(struct db *db, struct str id, struct task_standing *standing);
 /* 0: there is none. */
 int64_t row_seq_by_id(struct db *db, struct str id);
 void row_insert(struct db *db, const struct task_row *row);

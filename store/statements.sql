@@ -37,6 +37,9 @@ SELECT * FROM tasks WHERE id = :id;
 -- name: task_seq_by_id
 SELECT seq FROM tasks WHERE id = :id;
 
+-- name: task_standing
+SELECT seq, state, result_gone, version FROM tasks WHERE id = :id;
+
 -- name: task_state
 SELECT state FROM tasks WHERE seq = :seq;
 

@@ -1,4 +1,7 @@
 /* Section 2 and 4.10: the functions that are built in. */
+#include <string.h>
+
+#include "tests/api/lib/flood.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/tasks.h"
 
@@ -73,6 +76,18 @@ SCENARIO(fail_has_a_message)
     expect_text(expect_failure(server, id, "function-error"), "error.message", "out of \"paper\"");
 }
 
+/* An argument may be as large as all results together; what is kept of a message is not. */
+SCENARIO(fail_has_a_short_message)
+{
+    enum { KEPT = 1024 }; /* bytes, the last of which would be half an é */
+    struct server *server = server_start(s, "%s", "");
+    char *longer = text_repeat(s, "x", "\xC3\xA9", 300000, "");
+    const char *id = create(server, "{'function':'fail','args':['%s']}", longer);
+    const char *message = json_text(expect_failure(server, id, "function-error"), "error.message");
+    assert_int_equal(strlen(message), KEPT - 1);
+    assert_memory_equal(message, longer, KEPT - 1);
+}
+
 /* 2: built-ins take no slot. */
 SCENARIO(no_slot)
 {
@@ -104,8 +119,13 @@ SCENARIO(sleep_side_by_side)
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(results), RUN(wrong_types),        RUN(large_results), RUN(fail_has_a_message),
-        RUN(no_slot), RUN(sleep_side_by_side),
+        RUN(results),
+        RUN(wrong_types),
+        RUN(large_results),
+        RUN(fail_has_a_message),
+        RUN(fail_has_a_short_message),
+        RUN(no_slot),
+        RUN(sleep_side_by_side),
     };
     return RUN_SCENARIOS("builtins", table);
 }

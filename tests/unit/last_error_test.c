@@ -2,8 +2,6 @@
 #include "engine/last_error.h"
 #include "tests/unit/check.h"
 
-#include <string.h>
-
 struct fixture {
     struct last_errors errors;
     struct txn txn;
@@ -68,35 +66,11 @@ static void what_is_undone_was_not(void **state)
     end(&fixture);
 }
 
-/* A long message is cut, but no character of it. */
-static void long_messages_are_cut(void **state)
-{
-    struct fixture fixture;
-    struct buf message = {0}, got = {0};
-    (void)state;
-    begin(&fixture);
-    buf_add_char(&message, 'x');
-    for (int i = 0; i < 1000; i++)
-        buf_add_text(&message, "\303\251");
-    fail_with(&fixture, "a", message.data);
-    last_errors_publish(&fixture.errors);
-    last_error_render(&fixture.errors, STR("a"), &got);
-    assert_true(str_utf8(buf_str(&got)));
-    assert_non_null(strstr(got.data, "\303\251\",\"at\":"));
-    size_t around = strlen("{'code':'function-error','message':'','at':'1970-01-01T00:00:01.000Z',"
-                           "'task':'t1'}");
-    assert_int_equal(got.len, around + 1 + (size_t)511 * 2);
-    buf_done(&message);
-    buf_done(&got);
-    end(&fixture);
-}
-
 int main(void)
 {
     const struct CMUnitTest table[] = {
         cmocka_unit_test(the_last_one_of_each),
         cmocka_unit_test(what_is_undone_was_not),
-        cmocka_unit_test(long_messages_are_cut),
     };
     return cmocka_run_group_tests_name("last_error", table, NULL, NULL);
 }
