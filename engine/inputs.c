@@ -1,6 +1,7 @@
 #include "engine/inputs.h"
 
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "model/policy.h"
 #include "model/template.h"
@@ -8,22 +9,32 @@
 
 #include <string.h>
 
-/* One dependency as it has ended. */
+/* What the places of one meta-task are filled from. */
+struct inputs {
+    struct db *db;
+    struct arena *arena;
+    enum wait_for wait_for;
+    int64_t winner;
+    struct map known; /* of struct input */
+};
+
+/* One dependency as it has ended, however many places want it. */
 struct input {
+    struct map_node node;
     int64_t seq;
-    struct str id, state, error, value;
-    bool optional;
+    struct str place;    /* what stands for it */
+    struct str optional; /* the same where it is optional */
 };
 
 /* {"$error":{"id","code","message"}}: a failed place under all_settled. */
-static struct str error_place(struct arena *arena, const struct input *input)
+static struct str error_place(struct arena *arena, struct str id, struct str error)
 {
     struct json json;
     struct json_error wrong;
     struct buf text = {0};
-    buf_addf(&text, "{\"$error\":{\"id\":\"%.*s\",\"code\":", STR_ARG(input->id));
+    buf_addf(&text, "{\"$error\":{\"id\":\"%.*s\",\"code\":", STR_ARG(id));
     uint32_t code = 0, message = 0;
-    if (input->error.data && json_parse(input->error, JSON_MAX_DEPTH, arena, &json, &wrong)) {
+    if (error.data && json_parse(error, JSON_MAX_DEPTH, arena, &json, &wrong)) {
         code = json_member(&json, 0, STR("code"));
         message = json_member(&json, 0, STR("message"));
     }
@@ -36,42 +47,53 @@ static struct str error_place(struct arena *arena, const struct input *input)
     return kept;
 }
 
-static struct str place_of(struct arena *arena, const struct input *input, enum wait_for wait_for,
-                           int64_t winner)
+static struct input *input_find(const struct inputs *inputs, int64_t seq)
 {
-    bool succeeded = str_eq(input->state, STR("succeeded"));
-    if (wait_for == WAIT_ANY)
-        succeeded = input->seq == winner;
-    if (succeeded)
-        return input->value.data ? input->value : STR("null");
-    if (wait_for == WAIT_ALL_SETTLED && !input->optional)
-        return error_place(arena, input);
-    return STR("null");
+    for (struct map_node *n = map_find(&inputs->known, map_hash((uint64_t)seq)); n;
+         n = map_next(n)) {
+        struct input *input = container_of(n, struct input, node);
+        if (input->seq == seq)
+            return input;
+    }
+    return NULL;
 }
 
-static struct input input_read(struct stmt *stmt, struct arena *arena)
+/* The dependency of the row that stmt stands on. A result is read only if it has a place, and
+ * once. */
+static const struct input *input_of(struct inputs *inputs, struct stmt *stmt)
 {
-    return (struct input){.seq = stmt_int(stmt, 0),
-                          .id = arena_str(arena, stmt_text(stmt, 1)),
-                          .state = arena_str(arena, stmt_text(stmt, 2)),
-                          .error = arena_str(arena, stmt_text(stmt, 3)),
-                          .optional = stmt_int(stmt, 4),
-                          .value = arena_str(arena, stmt_text(stmt, 5))};
+    int64_t seq = stmt_int(stmt, 0);
+    struct input *input = input_find(inputs, seq);
+    if (input)
+        return input;
+    input = ARENA_NEW(inputs->arena, struct input);
+    *input = (struct input){.seq = seq, .place = STR("null"), .optional = STR("null")};
+    bool wanted = inputs->wait_for == WAIT_ANY ? seq == inputs->winner
+                                               : str_eq(stmt_text(stmt, 2), STR("succeeded"));
+    if (wanted) {
+        struct str value = result_read(inputs->db, seq, inputs->arena);
+        if (value.data)
+            input->place = input->optional = value;
+    } else if (inputs->wait_for == WAIT_ALL_SETTLED) {
+        input->place = error_place(inputs->arena, stmt_text(stmt, 1), stmt_text(stmt, 3));
+    }
+    map_put(&inputs->known, &input->node, map_hash((uint64_t)seq));
+    return input;
 }
 
 /* The values for the $task places in order, in the arena; *total: bytes of them all. */
 static struct str *read_places(struct db *db, const struct task_row *row, struct arena *arena,
                                size_t *total)
 {
-    enum wait_for wait_for = WAIT_ALL;
+    struct inputs inputs = {.db = db, .arena = arena, .winner = row->winner};
     size_t count = 0, capacity = 0;
     struct str *places = NULL;
-    wait_for_parse(row->wait_for, &wait_for);
+    wait_for_parse(row->wait_for, &inputs.wait_for);
     struct stmt *stmt = db_stmt(db, SQL_inputs);
     stmt_bind_int(stmt, ":task", row->seq);
     *total = 0;
     while (*total <= INPUTS_MAX && stmt_step(stmt)) {
-        struct input input = input_read(stmt, arena);
+        const struct input *input = input_of(&inputs, stmt);
         if (count == capacity) {
             struct str *old = places;
             capacity = capacity ? capacity * 2 : 8;
@@ -79,10 +101,11 @@ static struct str *read_places(struct db *db, const struct task_row *row, struct
             if (count)
                 memcpy(places, old, count * sizeof(*places));
         }
-        places[count] = place_of(arena, &input, wait_for, row->winner);
+        places[count] = stmt_int(stmt, 4) ? input->optional : input->place;
         *total += places[count++].len;
     }
     stmt_end(stmt);
+    map_done(&inputs.known);
     return places;
 }
 

@@ -173,8 +173,8 @@ SELECT count(*), min(optional) FROM dependencies WHERE task = :task AND dependen
 SELECT 1 FROM dependencies WHERE dependency = :seq LIMIT 1;
 
 -- name: inputs
-SELECT t.seq, t.id, t.state, t.error, d.optional, r.value
-FROM dependencies d JOIN tasks t ON t.seq = d.dependency LEFT JOIN results r ON r.task = t.seq
+SELECT t.seq, t.id, t.state, t.error, d.optional
+FROM dependencies d JOIN tasks t ON t.seq = d.dependency
 WHERE d.task = :task ORDER BY d.position;
 
 -- What has continued waits for one task, in however many of its places that stands.
