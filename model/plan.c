@@ -53,10 +53,12 @@ static bool walk_reference(struct reader *reader, uint32_t object, struct found 
                              PLAN_MAX_REFS);
     if (!reference_members(reader, object, &task, &optional))
         return false;
-    struct str at = {reader->path.data + found->base, reader->path.len - found->base};
+    struct str pointer;
+    if (!reader_place(reader, &pointer))
+        return false;
     struct dependency *dependency = found_add(found);
-    dependency->at = arena_str(reader->arena, at);
-    dependency->pointer = arena_str(reader->arena, buf_str(&reader->path));
+    dependency->at = (struct str){pointer.data + found->base, pointer.len - found->base};
+    dependency->pointer = pointer;
     dependency->optional = optional;
     size_t outer = reader_enter(reader, STR("$task"));
     if (reader->json->nodes[task].type == JSON_STRING) {
@@ -152,7 +154,8 @@ bool reader_task(struct reader *reader, uint32_t node, bool inner, size_t *index
     if (!reader_members(reader, node, &spec, &args, &kwargs))
         return false;
     spec.inner = inner;
-    spec.pointer = arena_str(reader->arena, buf_str(&reader->path));
+    if (!reader_place(reader, &spec.pointer))
+        return false;
     if (spec.meta) {
         struct found found = {.base = reader->path.len};
         bool fine = read_dependencies(reader, &spec, args, kwargs, &found);

@@ -17,6 +17,18 @@ bool reader_refuse(struct reader *reader, enum problem_code code, const char *fo
                       detail.data);
 }
 
+bool reader_place(struct reader *reader, struct str *pointer)
+{
+    reader->paths += reader->path.len;
+    if (reader->paths > PLAN_MAX_PATHS)
+        return reader_refuse(reader, PROBLEM_INVALID_REQUEST,
+                             "the places of the tasks that are referred to have more than %d bytes "
+                             "of JSON Pointers together",
+                             PLAN_MAX_PATHS);
+    *pointer = arena_str(reader->arena, buf_str(&reader->path));
+    return true;
+}
+
 size_t reader_enter(struct reader *reader, struct str name)
 {
     size_t length = reader->path.len;

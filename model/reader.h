@@ -16,7 +16,8 @@ struct reader {
     struct buf scratch; /* for whatever is copied to the arena next */
     struct spec *specs; /* grows; elements move */
     size_t count, capacity;
-    size_t refs; /* $task objects seen */
+    size_t refs;  /* $task objects seen */
+    size_t paths; /* bytes of all that reader_place gave */
 };
 
 /* Reads the task at node, and the inline tasks in it first, into reader->specs; *index is its
@@ -31,6 +32,9 @@ bool graph_resolve(struct reader *reader, struct plan *plan);
 /* Sets the problem at the current path and returns false. */
 bool reader_refuse(struct reader *reader, enum problem_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The current path, in the arena; refused where all of them are more than PLAN_MAX_PATHS: one long
+ * name may have thousands of places behind it. */
+bool reader_place(struct reader *reader, struct str *pointer);
 /* Appends a member's name, or an element's index, to the path; gives the length to cut back to. */
 size_t reader_enter(struct reader *reader, struct str name);
 size_t reader_enter_index(struct reader *reader, size_t index);

@@ -14,8 +14,9 @@
 #include "model/problem.h"
 
 enum {
-    PLAN_MAX_TASKS = 10000, /* elements of an array body */
-    PLAN_MAX_REFS = 10000,  /* $task objects in a request */
+    PLAN_MAX_TASKS = 10000,   /* elements of an array body */
+    PLAN_MAX_REFS = 10000,    /* $task objects in a request */
+    PLAN_MAX_PATHS = 4 << 20, /* bytes of the JSON Pointers of those, and of their tasks */
     CHANNELS_MAX = 32,
     CHANNEL_MAX_CHARS = 128,
     METADATA_MAX = 16384, /* bytes */

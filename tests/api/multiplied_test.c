@@ -59,11 +59,46 @@ SCENARIO(one_result_in_many_places)
     expect_peak_growth(server, before, 100000);
 }
 
+/* --- places ----------------------------------------------------------------------- */
+
+/* A long name, and so many references behind it: each has the name in its place. */
+static struct reply *behind_a_name(struct server *server, int length, const char *reference,
+                                   int count)
+{
+    struct scenario *s = server->scenario;
+    const char *start =
+        text_repeat(s, "{\"process\":\"collect\",\"kwargs\":{\"", "N", length, "\":[1");
+    return call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n",
+                .body = text_repeat(s, start, reference, count, "]}}"));
+}
+
+/* They are counted before any task is looked for, and for references and tasks alike. */
+SCENARIO(places_behind_a_long_name)
+{
+    static const char *const references[] = {",{\"$task\":\"nobody\"}",
+                                             ",{\"$task\":{\"function\":\"echo\"}}"};
+    enum { LENGTH = 200000, MANY = 10000, MOST = 4 << 20 };
+    struct server *server = server_start(s, "--max-body 2000000");
+    long before = server_rss_kb(server);
+    for (int i = 0; i < 2; i++) {
+        note(s, "%s", references[i]);
+        struct reply *reply = behind_a_name(server, LENGTH, references[i], MANY);
+        expect_problem(reply, 422, "invalid-request");
+        assert_non_null(strstr(json_text(reply, "errors.0.detail"), "4194304 bytes"));
+        int place = MOST / LENGTH / (i + 1) + 1;
+        expect_pointer(reply, text(s, "%s/%d", text_repeat(s, "/kwargs/", "N", LENGTH, ""), place));
+    }
+    expect_peak_growth(server, before, 100000);
+    assert_int_equal(count_tasks(server, ""), 0);
+    expect_status(behind_a_name(server, 400, references[1], 4000), 201);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(results_of_losers),
         RUN(one_result_in_many_places),
+        RUN(places_behind_a_long_name),
     };
     return RUN_SCENARIOS("multiplied", table);
 }
