@@ -45,10 +45,14 @@ bool run_progress(const struct json *json, uint32_t report, struct buf *out)
         message = 0;
     if (message && json->nodes[message].type != JSON_STRING)
         return false;
+    struct str number = json_raw(json, value);
+    struct str said = message ? json_raw(json, message) : STR("null");
+    if (number.len > PROGRESS_MAX_BYTES || said.len > REPORT_MAX_BYTES)
+        return false;
     buf_add_text(out, "{\"value\":");
-    buf_add_str(out, json_raw(json, value));
+    buf_add_str(out, number);
     buf_add_text(out, ",\"message\":");
-    buf_add_str(out, message ? json_raw(json, message) : STR("null"));
+    buf_add_str(out, said);
     buf_add_char(out, '}');
     return true;
 }

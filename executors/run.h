@@ -13,6 +13,9 @@
 
 struct executor;
 
+/* Of a report of progress: the digits of the number, the text beside it. */
+enum { PROGRESS_MAX_BYTES = 32, REPORT_MAX_BYTES = 65536 };
+
 /* How an attempt ended. */
 struct outcome {
     bool succeeded;

@@ -123,7 +123,7 @@ static bool read_progress(struct request *request, struct str *progress)
     struct str text = STR_NONE;
     if (!body_text(request, "message", &text))
         return false;
-    if (text.len > LINE_MAX_BYTES)
+    if (text.len > REPORT_MAX_BYTES)
         return body_refuse(request, "message", "this may have 65536 bytes");
     if (!value || json->nodes[value].type == JSON_NULL)
         return !text.data || body_refuse(request, "message", "this wants a progress beside it");
@@ -131,6 +131,8 @@ static bool read_progress(struct request *request, struct str *progress)
     if (!(percent >= 0 && percent <= 100))
         return body_refuse(request, "progress", "this has to be a number from 0 to 100");
     struct str number = json_raw(json, value);
+    if (number.len > PROGRESS_MAX_BYTES)
+        return body_refuse(request, "progress", "this may have 32 digits");
     struct str raw = text.data ? json_raw(json, message) : STR("null");
     *progress = arena_printf(&request->arena, "{\"value\":%.*s,\"message\":%.*s}", STR_ARG(number),
                              STR_ARG(raw));

@@ -55,7 +55,11 @@ SCENARIO(progress)
     expect_pointer(
         heartbeat(server, token, text(s, "{'progress':1,'message':'%s'}", many(s, "x", 65537))),
         "/message");
+    expect_pointer(heartbeat(server, token, text(s, "{'progress':1.%031d}", 1)), "/progress");
     expect_null(task(server, id), "progress");
+    expect_status(heartbeat(server, token, text(s, "{'progress':1.%030d}", 1)), 200);
+    await_progress(server, id, 1);
+    expect_json(task(server, id), "progress.value", text(s, "1.%030d", 1));
     expect_status(
         heartbeat(server, token, text(s, "{'progress':1,'message':'%s'}", many(s, "x", 65536))),
         200);

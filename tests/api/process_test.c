@@ -218,6 +218,7 @@ SCENARIO(strange_reports)
                   "echo '{\"progress\":-5}' >&3\n"
                   "echo '{\"progress\":\"70\"}' >&3\n"
                   "echo '[60]' >&3\n"
+                  "echo '{\"progress\":7.0000000000000000000000000000000}' >&3\n"
                   "head -c 5000000 /dev/zero | tr '\\0' x >&3\n"
                   "echo done\n");
     struct server *server = server_start(s, "%s", "");
