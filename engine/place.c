@@ -1,7 +1,6 @@
 #include "engine/place.h"
 
 #include "base/id.h"
-#include "engine/share.h"
 #include "engine/task.h"
 
 struct placed *place_of(const struct place *place, size_t i)
@@ -143,6 +142,31 @@ static bool find_dependencies(struct place *place, struct txn *txn, size_t i)
     return true;
 }
 
+/* Who joins, gathered by task: however many they are, each task is changed once. */
+static bool check_joins(struct place *place)
+{
+    const struct plan *plan = place->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (place->tasks[i].how == PLACE_JOINED)
+            share_add(&place_of(place, i)->share, &plan->specs[i], place->arena);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        struct placed *placed = &place->tasks[i];
+        if (!placed->share)
+            continue;
+        bool made = placed->how == PLACE_NEW;
+        const struct spec *spec =
+            share_merge(placed->share, made ? plan->specs[i].channels_json : placed->row.channels,
+                        place->arena);
+        if (spec)
+            return refuse(place, PROBLEM_INVALID_REQUEST, spec, "notify_channels",
+                          arena_printf(place->arena,
+                                       "the task that this joins would have more than %d channels",
+                                       SHARED_CHANNELS_MAX));
+    }
+    return true;
+}
+
 bool place_check(struct place *place, struct txn *txn)
 {
     place->tasks = ARENA_ARRAY(place->arena, struct placed, place->plan->count);
@@ -153,7 +177,7 @@ bool place_check(struct place *place, struct txn *txn)
             (!check_spec(place, txn, &place->plan->specs[i]) || !find_dependencies(place, txn, i)))
             return false;
     }
-    return true;
+    return check_joins(place);
 }
 
 /* --- storing -------------------------------------------------------------------- */
@@ -225,16 +249,12 @@ static bool insert(struct place *place, struct txn *txn, size_t i)
     return took;
 }
 
-/* A create that became another task: it subscribes, and its channels are told too. */
+/* A create that became another task. */
 static void join(struct place *place, struct txn *txn, size_t i)
 {
-    const struct spec *spec = &place->plan->specs[i];
     struct placed *placed = &place->tasks[i];
     placed->row = place_of(place, i)->row;
-    if (placed->how != PLACE_JOINED)
-        return;
-    share_join(txn, placed->row.seq, spec);
-    if (!spec->inner)
+    if (placed->how == PLACE_JOINED && !place->plan->specs[i].inner)
         placed->subscription = share_subscribe(txn, placed->row.seq, place->arena);
 }
 
@@ -264,6 +284,21 @@ static bool count_ended(struct place *place, struct txn *txn, size_t i)
     return changed;
 }
 
+/* What has become of the tasks by all that was stored; a shared one is read once. */
+static void read_again(struct place *place, struct txn *txn)
+{
+    const struct plan *plan = place->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct placed *placed = &place->tasks[i];
+        if (placed->how != PLACE_UNWANTED && place_of(place, i) == placed)
+            row_by_seq(txn->db, placed->row.seq, &placed->row, place->arena);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        if (place->tasks[i].how != PLACE_UNWANTED)
+            place->tasks[i].row = place_of(place, i)->row;
+    }
+}
+
 void place_store(struct place *place, struct txn *txn)
 {
     const struct plan *plan = place->plan;
@@ -273,7 +308,10 @@ void place_store(struct place *place, struct txn *txn)
             changed = insert(place, txn, i) || changed;
     }
     for (size_t i = 0; i < plan->count; i++) {
-        if (place->tasks[i].how == PLACE_NEW || place->tasks[i].how == PLACE_UNWANTED)
+        struct placed *placed = &place->tasks[i];
+        if (placed->share)
+            share_store(txn, placed->row.seq, placed->share);
+        if (placed->how == PLACE_NEW || placed->how == PLACE_UNWANTED)
             continue;
         join(place, txn, i);
         changed = true;
@@ -282,8 +320,6 @@ void place_store(struct place *place, struct txn *txn)
         if (place->tasks[i].how == PLACE_NEW)
             changed = count_ended(place, txn, i) || changed;
     }
-    for (size_t i = 0; changed && i < plan->count; i++) {
-        if (place->tasks[i].how != PLACE_UNWANTED)
-            row_by_seq(txn->db, place->tasks[i].row.seq, &place->tasks[i].row, place->arena);
-    }
+    if (changed)
+        read_again(place, txn);
 }

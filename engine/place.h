@@ -5,6 +5,7 @@
 #define ENGINE_PLACE_H
 
 #include "engine/engine.h"
+#include "engine/share.h"
 #include "model/spec.h"
 #include "store/rows.h"
 
@@ -25,6 +26,7 @@ struct placed_dependency {
 struct placed {
     enum placing how;
     struct task_row row;     /* of the task that it became, as stored */
+    struct share *share;     /* who joins it; NULL: nobody */
     struct str subscription; /* with which its creator may leave it; STR_NONE: no cache_key */
     struct placed_dependency *dependencies; /* of a new one: one for each of its $tasks */
 };

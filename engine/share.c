@@ -2,7 +2,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
-#include "base/mem.h"
+#include "engine/channel_set.h"
 
 bool share_holder(struct db *db, struct str key, struct task_row *row, struct arena *arena)
 {
@@ -22,52 +22,71 @@ bool share_free(struct db *db, struct str key)
     return stmt_run(stmt) > 0;
 }
 
-/* Stored channels are written by one function, so equal names are equal texts. */
-static bool has_channel(const struct json *json, struct str quoted)
+struct joining {
+    const struct spec *spec;
+    struct joining *next;
+};
+
+void share_add(struct share **share, const struct spec *spec, struct arena *arena)
 {
-    for (uint32_t i = 1; i < json->count; i++) {
-        if (str_eq(json_raw(json, i), quoted))
-            return true;
+    struct joining *joining = ARENA_NEW(arena, struct joining);
+    joining->spec = spec;
+    if (!*share) {
+        *share = ARENA_NEW(arena, struct share);
+        (*share)->last = &(*share)->first;
     }
-    return false;
+    *(*share)->last = joining;
+    (*share)->last = &joining->next;
+    (*share)->named += spec->channel_count;
+    (*share)->subscribers += !spec->inner;
+    (*share)->changes += !spec->inner || spec->channel_count;
 }
 
-/* Adds what is new of the spec's channels to a JSON array, in the arena. */
-static struct str add_channels(struct str have, const struct spec *spec, struct arena *arena)
+/* False: there is no room for all of them. */
+static bool add_channels(struct share *share, struct channel_set *all, const struct spec *spec,
+                         struct str *added, struct arena *arena)
 {
-    struct json json = {0};
+    struct json json;
     struct json_error error;
-    struct buf all = {0}, quoted = {0};
-    if (!have.data || !json_parse(have, JSON_MAX_DEPTH, arena, &json, &error))
-        return spec->channels_json;
-    buf_add(&all, have.data, have.len - 1);
-    for (size_t i = 0; i < spec->channel_count; i++) {
-        quoted.len = 0;
-        buf_add_json(&quoted, spec->channels[i]);
-        if (has_channel(&json, buf_str(&quoted)))
+    if (!spec->channel_count ||
+        !json_parse(spec->channels_json, JSON_MAX_DEPTH, arena, &json, &error))
+        return true;
+    for (uint32_t i = 0; i < spec->channel_count; i++) { /* the same names in the same order */
+        if (!channel_set_add(all, json_raw(&json, i + 1), arena))
             continue;
-        buf_add_char(&all, ',');
-        buf_add_str(&all, buf_str(&quoted));
+        if (all->count > SHARED_CHANNELS_MAX)
+            return false;
+        added[share->added_count++] = spec->channels[i];
     }
-    buf_add_char(&all, ']');
-    struct str channels = arena_str(arena, buf_str(&all));
-    buf_done(&all);
-    buf_done(&quoted);
-    return channels;
+    return true;
 }
 
-void share_join(struct txn *txn, int64_t task, const struct spec *spec)
+const struct spec *share_merge(struct share *share, struct str channels, struct arena *arena)
 {
-    struct task_row row;
-    if ((spec->inner && !spec->channel_count) || !row_by_seq(txn->db, task, &row, &txn->arena))
-        return;
-    row.subscribers += !spec->inner;
-    row.channels =
-        spec->channel_count ? add_channels(row.channels, spec, &txn->arena) : row.channels;
-    row.version++;
-    row_touch(txn->db, &row);
-    for (size_t i = 0; i < spec->channel_count; i++)
-        channel_insert(txn->db, task, spec->channels[i]);
+    if (!share->named)
+        return NULL;
+    struct channel_set all = {0};
+    struct str *added = ARENA_ARRAY(arena, struct str, share->named);
+    const struct joining *joining = share->first;
+    channel_set_add_all(&all, channels, arena);
+    while (joining && add_channels(share, &all, joining->spec, added, arena))
+        joining = joining->next;
+    struct str merged = channel_set_take(&all, arena);
+    share->added = added;
+    share->channels = share->added_count ? merged : STR_NONE;
+    return joining ? joining->spec : NULL;
+}
+
+void share_store(struct txn *txn, int64_t task, const struct share *share)
+{
+    struct stmt *stmt = db_stmt(txn->db, SQL_task_share);
+    stmt_bind_int(stmt, ":seq", task);
+    stmt_bind_int(stmt, ":subscribers", share->subscribers);
+    stmt_bind_text(stmt, ":channels", share->channels);
+    stmt_bind_int(stmt, ":changes", share->changes);
+    stmt_run(stmt);
+    for (size_t i = 0; i < share->added_count; i++)
+        channel_insert(txn->db, task, share->added[i]);
 }
 
 struct str share_subscribe(struct txn *txn, int64_t task, struct arena *arena)

@@ -28,6 +28,11 @@ UPDATE tasks SET unresolved = :unresolved, progress = :progress,
     result_gone = :result_gone, version = :version
 WHERE seq = :seq AND state = :state;
 
+-- name: task_share
+UPDATE tasks SET subscribers = subscribers + :subscribers, channels = coalesce(:channels, channels),
+    version = version + :changes
+WHERE seq = :seq;
+
 -- name: task_by_seq
 SELECT * FROM tasks WHERE seq = :seq;
 

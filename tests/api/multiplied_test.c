@@ -1,5 +1,6 @@
 /* One small thing of a request that stands for many: what is asked for a thousand times is not held
  * a thousand times. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/api/lib/flood.h"
@@ -93,12 +94,73 @@ SCENARIO(places_behind_a_long_name)
     expect_status(behind_a_name(server, 400, references[1], 4000), 201);
 }
 
+/* --- channels --------------------------------------------------------------------- */
+
+enum { SHARED_MAX = 1000, MOST_OF_ONE = 32 };
+
+/* An array of creates that join by the key k, each with as many new channels as it may have. */
+static char *joins_with_channels(struct scenario *s, int count, int *next)
+{
+    size_t room = (size_t)count * (64 + MOST_OF_ONE * 12) + 3;
+    char *body = keep(s, room), *end = body;
+    *end++ = '[';
+    for (int i = 0; i < count; i++) {
+        end += sprintf(end, "%s{\"function\":\"echo\",\"cache_key\":\"k\",\"notify_channels\":[",
+                       i ? "," : "");
+        for (int k = 0; k < MOST_OF_ONE; k++)
+            end += sprintf(end, "%s\"c%d\"", k ? "," : "", (*next)++);
+        end = stpcpy(end, "]}");
+    }
+    stpcpy(end, "]");
+    return body;
+}
+
+/* Each who joins may bring channels; the task does not take ever more of them. */
+SCENARIO(channels_of_a_shared_task)
+{
+    int next = 0;
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'a','function':'echo','delay':3600,'cache_key':'k'}");
+    int fits = SHARED_MAX / MOST_OF_ONE;
+    struct reply *reply =
+        call(server, .path = "/v1/tasks", .body = joins_with_channels(s, fits, &next));
+    expect_status(reply, 201);
+    assert_int_equal(json_count(reply, "tasks.0.notify_channels"), fits * MOST_OF_ONE);
+    struct reply *before = task(server, "a");
+    expect_number(before, "subscribers", 1 + fits);
+    expect_number(before, "version", 1 + fits);
+    expect_text(before, "notify_channels.991", "c991");
+    reply = call(server, .path = "/v1/tasks", .body = joins_with_channels(s, 2, &next));
+    expect_pointer(reply, "/0/notify_channels");
+    assert_non_null(strstr(json_text(reply, "errors.0.detail"), "1000 channels"));
+    assert_string_equal(task(server, "a")->body.text, before->body.text);
+    assert_int_equal(count_tasks(server, "channel=c992"), 0);
+    assert_int_equal(count_tasks(server, "channel=c991"), 1);
+    expect_joined(post(server, "/v1/tasks",
+                       "{'function':'echo','cache_key':'k','notify_channels':['c1','last']}"),
+                  "a");
+    assert_int_equal(json_count(task(server, "a"), "notify_channels"), fits * MOST_OF_ONE + 1);
+}
+
+/* The same where the task is made by the request itself: nothing of it is. */
+SCENARIO(channels_of_a_task_in_the_array)
+{
+    int next = 0;
+    struct server *server = server_start(s, "%s", "");
+    struct reply *reply = call(server, .path = "/v1/tasks",
+                               .body = joins_with_channels(s, SHARED_MAX / MOST_OF_ONE + 1, &next));
+    expect_pointer(reply, text(s, "/%d/notify_channels", SHARED_MAX / MOST_OF_ONE));
+    assert_int_equal(count_tasks(server, ""), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
         RUN(results_of_losers),
         RUN(one_result_in_many_places),
         RUN(places_behind_a_long_name),
+        RUN(channels_of_a_shared_task),
+        RUN(channels_of_a_task_in_the_array),
     };
     return RUN_SCENARIOS("multiplied", table);
 }
