@@ -42,7 +42,7 @@ static void keep_answer(struct create *create, struct txn *txn)
     sweep_by(create->engine, txn->now + IDEMPOTENCY_MS);
 }
 
-/* --- the create itself ---------------------------------------------------------------- */
+/* --- what refuses it ------------------------------------------------------------------ */
 
 static bool check_open(struct create *create)
 {
@@ -68,15 +68,72 @@ static bool check_room(struct create *create)
                        (long long)engine->config.max_queued);
 }
 
-/* Whether a task that is to be shown existed before: its arguments are in the database. */
-static bool shows_others(const struct create *create)
+/* --- what is shown of others ------------------------------------------------------------ */
+
+/* A place in the answer beside its pointer: an id, a state, names of members. */
+enum { PLACE_BYTES = 128 };
+
+static size_t payload_bytes(const struct payload *payload)
 {
-    for (size_t i = 0; i < create->plan.root_count; i++) {
-        if (create->place.tasks[create->plan.roots[i]].how != PLACE_NEW)
-            return true;
-    }
-    return false;
+    return payload->args.len + payload->kwargs.len + payload->metadata.len;
 }
+
+/* A task that is made by this create, and joined by another element of the array. */
+static size_t spec_bytes(const struct spec *spec)
+{
+    size_t bytes = spec->args.len + spec->kwargs.len + spec->metadata.len;
+    for (size_t k = 0; k < spec->dependency_count; k++)
+        bytes += PLACE_BYTES + spec->dependencies[k].at.len;
+    return bytes;
+}
+
+/* Once for each task, however many elements came to it. */
+static void shown_read(struct shown *shown, const struct task_row *row, struct db *db,
+                       struct arena *arena)
+{
+    payload_read(db, row->seq, &shown->payload, arena);
+    shown->dependency_count = dependencies_read(db, row->seq, &shown->dependencies, arena);
+    shown->bytes = PLACE_BYTES + payload_bytes(&shown->payload) + row->channels.len +
+                   row->progress.len + row->error.len;
+    for (size_t k = 0; k < shown->dependency_count; k++)
+        shown->bytes += PLACE_BYTES + shown->dependencies[k].at.len;
+}
+
+static size_t bytes_of(struct create *create, size_t stands, struct db *db)
+{
+    const struct placed *placed = &create->place.tasks[stands];
+    struct shown *shown = &create->shown[stands];
+    size_t channels = placed->share ? placed->share->channels.len : 0;
+    if (placed->how == PLACE_NEW)
+        return spec_bytes(&create->plan.specs[stands]) + channels;
+    if (!shown->bytes)
+        shown_read(shown, &placed->row, db, create->command.arena);
+    return shown->bytes + channels;
+}
+
+/* A task alone is shown whatever it has. */
+static bool read_shown(struct create *create, struct txn *txn)
+{
+    const struct plan *plan = &create->plan;
+    size_t total = 0;
+    if (create->ids_only)
+        return true;
+    create->shown = ARENA_ARRAY(create->command.arena, struct shown, plan->count);
+    for (size_t i = 0; i < plan->root_count; i++) {
+        if (create->place.tasks[plan->roots[i]].how == PLACE_NEW)
+            continue;
+        total += bytes_of(create, plan_stands_for(plan, plan->roots[i]), txn->db);
+        if (total > SHOWN_MAX && plan->batch)
+            return problem_at(&create->command.problem, create->command.arena,
+                              PROBLEM_INVALID_REQUEST, plan->specs[plan->roots[i]].pointer,
+                              "the shared tasks up to this one have more than %d bytes to show; "
+                              "\"Prefer: return=minimal\" answers with the ids alone",
+                              SHOWN_MAX);
+    }
+    return true;
+}
+
+/* --- the create ---------------------------------------------------------------------- */
 
 static void create_apply(struct command *command, struct txn *txn)
 {
@@ -94,13 +151,13 @@ static void create_apply(struct command *command, struct txn *txn)
     if (command->problem.code != PROBLEM_NONE)
         return;
     if (!check_open(create) || !check_disk(create, txn) || !place_check(place, txn) ||
-        !check_room(create))
+        !check_room(create) || !read_shown(create, txn))
         return;
     place_store(place, txn);
-    if (create->key.data || shows_others(create))
-        create->answer(create, txn->db, &create->answered);
-    if (create->key.data)
+    if (create->key.data) {
+        create->answer(create, &create->answered);
         keep_answer(create, txn);
+    }
 }
 
 void create_post(struct engine *engine, struct create *create, void (*done)(struct command *))

@@ -14,6 +14,18 @@ struct create_answer {
     struct str body;
 };
 
+/* What all tasks of one answer that the request does not bring along itself may have together, in
+ * bytes: an array may name the same large one 10,000 times. */
+enum { SHOWN_MAX = 16 << 20 };
+
+/* Of a task that existed before, what its row does not have. */
+struct shown {
+    struct payload payload;
+    struct dependency_row *dependencies;
+    size_t dependency_count;
+    size_t bytes; /* of it and the row; 0: not read */
+};
+
 struct create {
     struct command command; /* command.arena holds everything */
     struct engine *engine;
@@ -23,10 +35,11 @@ struct create {
     struct str body_hash;           /* of the request's body, with a key */
     struct problem refused;         /* the plan could not be made; with a key this is posted all the
                                        same, as the first answer may be there */
-    /* Makes the answer when all is stored, if the answer is to be kept or shows what only the
-     * database has; writer thread, in the transaction. */
-    void (*answer)(struct create *create, struct db *db, struct create_answer *answer);
+    bool ids_only;                  /* the answer shows no task */
+    /* Makes the answer when all is stored, if it is to be kept; writer thread. */
+    void (*answer)(struct create *create, struct create_answer *answer);
     /* Out. */
+    struct shown *shown; /* one for each task of the plan; read for the roots alone */
     struct place place;
     struct create_answer answered; /* body STR_NONE: not made yet */
     bool replayed;                 /* nothing was done: it is the first answer */

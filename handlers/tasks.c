@@ -46,26 +46,27 @@ static struct dependency_row *new_dependencies(const struct create *create, size
     return rows;
 }
 
-/* db is needed for a task that existed before. */
-static void render_created(struct create *create, size_t index, struct db *db, struct buf *out)
+/* One that shares another task is shown as that one. */
+static void render_created(struct create *create, size_t index, struct buf *out)
 {
     const struct placed *placed = &create->place.tasks[index];
-    const struct spec *spec = &create->plan.specs[index];
+    size_t stands = plan_stands_for(&create->plan, index);
+    const struct spec *spec = &create->plan.specs[stands];
     struct payload payload = {spec->args, spec->kwargs, spec->metadata};
     struct task_json task = {
         .row = &placed->row, .payload = &payload, .retain = create->engine->config.retain};
     struct buf extra = {0};
-    if (placed->how == PLACE_NEW) {
-        task.dependencies = new_dependencies(create, index);
+    if (create->place.tasks[stands].how == PLACE_NEW) {
+        task.dependencies = new_dependencies(create, stands);
         task.dependency_count = spec->dependency_count;
     } else {
-        struct dependency_row *rows;
-        payload_read(db, placed->row.seq, &payload, create->command.arena);
-        task.dependency_count =
-            dependencies_read(db, placed->row.seq, &rows, create->command.arena);
-        task.dependencies = rows;
-        buf_add_text(&extra, ",\"joined\":true");
+        const struct shown *shown = &create->shown[stands];
+        task.payload = &shown->payload;
+        task.dependencies = shown->dependencies;
+        task.dependency_count = shown->dependency_count;
     }
+    if (placed->how != PLACE_NEW)
+        buf_add_text(&extra, ",\"joined\":true");
     if (placed->subscription.data)
         buf_addf(&extra, ",\"subscription\":\"%.*s\"", STR_ARG(placed->subscription));
     task.extra = buf_str(&extra);
@@ -73,11 +74,10 @@ static void render_created(struct create *create, size_t index, struct db *db, s
     buf_done(&extra);
 }
 
-static void render_roots(struct creation *creation, struct db *db, struct buf *out)
+static void render_roots(struct create *create, struct buf *out)
 {
-    struct create *create = &creation->create;
     const struct plan *plan = &create->plan;
-    bool minimal = creation->prefer.minimal;
+    bool minimal = create->ids_only;
     if (plan->batch)
         buf_add_text(out, minimal ? "{\"ids\":[" : "{\"tasks\":[");
     for (size_t i = 0; i < plan->root_count; i++) {
@@ -87,17 +87,17 @@ static void render_roots(struct creation *creation, struct db *db, struct buf *o
             buf_addf(out, plan->batch ? "\"%.*s\"" : "{\"id\":\"%.*s\"}",
                      STR_ARG(create->place.tasks[plan->roots[i]].row.id));
         else
-            render_created(create, plan->roots[i], db, out);
+            render_created(create, plan->roots[i], out);
     }
     buf_add_text(out, plan->batch ? "]}\n" : "\n");
 }
 
-static void make_answer(struct create *create, struct db *db, struct create_answer *answer)
+static void make_answer(struct create *create, struct create_answer *answer)
 {
     const struct plan *plan = &create->plan;
     const struct placed *first = &create->place.tasks[plan->roots[0]];
     struct buf body = {0};
-    render_roots(container_of(create, struct creation, create), db, &body);
+    render_roots(create, &body);
     *answer = (struct create_answer){.status = plan->batch || first->how == PLACE_NEW ? 201 : 200,
                                      .task = plan->batch ? STR_NONE : first->row.id,
                                      .body = arena_str(create->command.arena, buf_str(&body))};
@@ -141,7 +141,7 @@ static void created(struct request *request)
     struct creation *creation = request->state;
     struct create *create = &creation->create;
     if (create->command.problem.code == PROBLEM_NONE && !create->answered.body.data)
-        make_answer(create, NULL, &create->answered);
+        make_answer(create, &create->answered);
     if (create->command.problem.code != PROBLEM_NONE) {
         reply_problem(request, &create->command.problem, STR_NONE);
         return;
@@ -209,6 +209,7 @@ void handle_task_create(struct request *request)
     request_at_end(request, functions_release, create->functions);
     create->answer = make_answer;
     bool fine = read_wait(request, creation) && read_key(request, create);
+    create->ids_only = creation->prefer.minimal;
     bool planned = fine && plan_parse(&request->json, create->functions,
                                       authority_grant(request, SCOPE_SUBMIT), clock_now(),
                                       &request->arena, &create->plan, &create->refused);

@@ -153,6 +153,73 @@ SCENARIO(channels_of_a_task_in_the_array)
     assert_int_equal(count_tasks(server, ""), 0);
 }
 
+/* --- answers ---------------------------------------------------------------------- */
+
+static struct reply *join_many(struct server *server, const char *first, int count,
+                               const char *headers)
+{
+    struct scenario *s = server->scenario;
+    const char *join = ",{\"function\":\"echo\",\"cache_key\":\"k\"}";
+    return call(server, .path = "/v1/tasks", .headers = headers,
+                .body = text_repeat(s, text(s, "[%s%s", first, *first ? "" : join + 1), join,
+                                    count - 1, "]"));
+}
+
+/* An array that joins one large task thousands of times is not answered with as many copies of it:
+ * it is refused before anybody has joined, and says what to do. */
+SCENARIO(one_task_in_many_answers)
+{
+    enum { LENGTH = 900000, MANY = 3000, FITS = 18 };
+    struct server *server = server_start(s, "%s", "");
+    char *made =
+        text_repeat(s, "{\"id\":\"a\",\"function\":\"echo\",\"cache_key\":\"k\",\"args\":[\"", "x",
+                    LENGTH, "\"]}");
+    long begin = server_rss_kb(server);
+    note(s, "made by the array");
+    struct reply *reply = join_many(server, made, MANY, NULL);
+    expect_pointer(reply, text(s, "/%d", FITS + 1));
+    assert_int_equal(count_tasks(server, ""), 0);
+    expect_status(call(server, .path = "/v1/tasks", .body = made), 201);
+    finished(server, "a");
+    note(s, "there before");
+    struct reply *before = task(server, "a");
+    for (int key = 0; key < 2; key++) {
+        reply = join_many(server, "", MANY, key ? "Idempotency-Key: K\r\n" : NULL);
+        expect_pointer(reply, text(s, "/%d", FITS));
+        assert_non_null(strstr(json_text(reply, "errors.0.detail"), "Prefer: return=minimal"));
+    }
+    expect_peak_growth(server, begin, 150000);
+    assert_string_equal(task(server, "a")->body.text, before->body.text);
+    reply = join_many(server, "", MANY, "Prefer: return=minimal\r\n");
+    expect_status(reply, 201);
+    assert_int_equal(json_count(reply, "ids"), MANY);
+    reply = join_many(server, "", FITS, NULL);
+    expect_status(reply, 201);
+    assert_int_equal(json_count(reply, "tasks"), FITS);
+    assert_int_equal(strlen(json_text(reply, "tasks.17.args.0")), LENGTH);
+}
+
+/* The places of a meta-task count as its arguments do. */
+SCENARIO(one_meta_task_in_many_answers)
+{
+    enum { PLACES = 5000 };
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'x','function':'echo','delay':3600}");
+    char *made = text_repeat(s, "{\"process\":\"collect\",\"cache_key\":\"k\",\"args\":[1",
+                             ",{\"$task\":\"x\"}", PLACES, "]}");
+    long before = server_rss_kb(server);
+    for (int there = 0; there < 2; there++) {
+        note(s, "there: %d", there);
+        struct reply *reply = join_many(server, made, 1000, NULL);
+        expect_problem(reply, 422, "invalid-request");
+        assert_int_equal(count_tasks(server, ""), 1 + there);
+        reply = join_many(server, made, 4, NULL);
+        expect_status(reply, 201);
+        assert_int_equal(json_count(reply, "tasks.3.dependencies"), PLACES);
+    }
+    expect_peak_growth(server, before, 150000);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -161,6 +228,8 @@ int main(void)
         RUN(places_behind_a_long_name),
         RUN(channels_of_a_shared_task),
         RUN(channels_of_a_task_in_the_array),
+        RUN(one_task_in_many_answers),
+        RUN(one_meta_task_in_many_answers),
     };
     return RUN_SCENARIOS("multiplied", table);
 }
