@@ -184,7 +184,9 @@ static void answer(struct lease_call *call, struct txn *txn, struct task_row *ro
         continuation_read(&attempt);
     tell_last(call->engine, txn, row, lease);
     over(txn, lease, ANSWERED);
-    if (call->kind == LEASE_ERROR && call->failure.code == FAILURE_INTERRUPTED)
+    if (call->kind == LEASE_BACK && !row->cancel_requested)
+        task_move(call->engine, txn, row, CAUSE_INTERRUPT, NULL);
+    else if (call->kind == LEASE_ERROR && call->failure.code == FAILURE_INTERRUPTED)
         finish_lost(call->engine, txn, row, false, call->failure.message);
     else
         finish_row(call->engine, txn, row, finish);

@@ -15,6 +15,8 @@ enum lease_call_kind {
     LEASE_HEARTBEAT,
     LEASE_RESULT,
     LEASE_ERROR,
+    LEASE_BACK, /* no worker has seen it: the task is queued again, whatever its function says of
+                   interruptions */
 };
 
 /* What a worker says with its lease. */

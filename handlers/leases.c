@@ -14,11 +14,16 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { TTL_DEFAULT_MS = 30000, TTL_MAX_SECONDS = 3600 };
+enum {
+    TTL_DEFAULT_MS = 30000,
+    TTL_MAX_SECONDS = 3600,
+    POLL_BYTES = 64 << 20, /* of arguments; the task that passes them is the last one */
+};
 
 /* What a leased task runs on. */
 struct load {
     bool taken_away; /* since then: it ended by other means */
+    bool too_much;   /* those before it fill the answer */
     struct payload payload;
     struct dependency_row *dependencies;
     size_t dependency_count;
@@ -54,9 +59,16 @@ static void query_run(struct query *query, struct db *db)
 {
     struct polling *polling = container_of(query, struct polling, query);
     struct poll *poll = &polling->poll;
+    size_t bytes = 0;
     polling->loads = ARENA_ARRAY(&poll->arena, struct load, poll->count);
-    for (size_t i = 0; i < poll->count; i++)
-        load(&polling->loads[i], &poll->leases[i], db, &poll->arena);
+    for (size_t i = 0; i < poll->count; i++) {
+        struct load *next = &polling->loads[i];
+        next->too_much = bytes > POLL_BYTES;
+        if (next->too_much)
+            continue;
+        load(next, &poll->leases[i], db, &poll->arena);
+        bytes += next->payload.args.len + next->payload.kwargs.len;
+    }
 }
 
 static void query_done(struct query *query, bool failed)
@@ -66,7 +78,7 @@ static void query_done(struct query *query, bool failed)
     request_wake(polling->request);
 }
 
-/* --- a task that cannot be run ----------------------------------------------------------- */
+/* --- a task that nobody gets ------------------------------------------------------------- */
 
 struct giving_up {
     struct lease_call call;
@@ -80,14 +92,15 @@ static void given_up(struct command *command)
     arena_done(&arena);
 }
 
-static void give_up(struct engine *engine, const struct leased *leased, struct str why)
+/* It cannot be run and fails, or is queued again. */
+static void give_up(struct engine *engine, const struct leased *leased, const struct load *load)
 {
     struct arena arena = {0};
     struct giving_up *giving_up = ARENA_NEW(&arena, struct giving_up);
     giving_up->call = (struct lease_call){
-        .kind = LEASE_ERROR,
+        .kind = load->too_much ? LEASE_BACK : LEASE_ERROR,
         .token = arena_str(&arena, leased->token),
-        .failure = {.code = FAILURE_START_FAILED, .message = arena_str(&arena, why)}};
+        .failure = {.code = FAILURE_START_FAILED, .message = arena_str(&arena, load->failure)}};
     giving_up->arena = arena;
     giving_up->call.command.arena = &giving_up->arena;
     giving_up->call.command.internal = true;
@@ -121,9 +134,10 @@ static void reply_leases(struct request *request)
     buf_add_text(&body, "{\"leases\":[");
     for (size_t i = 0; i < poll->count && !polling->failed; i++) {
         const struct load *load = &polling->loads[i];
-        if (load->failure.data)
-            give_up(engine, &poll->leases[i], load->failure);
-        if (load->failure.data || load->taken_away)
+        bool nobody = load->failure.data || load->too_much;
+        if (nobody)
+            give_up(engine, &poll->leases[i], load);
+        if (nobody || load->taken_away)
             continue;
         if (!first)
             buf_add_char(&body, ',');

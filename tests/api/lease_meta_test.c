@@ -1,6 +1,7 @@
 /* Sections 4.9, 5.1 and 3.5: process steps that run elsewhere. */
 #include <string.h>
 
+#include "tests/api/lib/flood.h"
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/leases.h"
 
@@ -70,8 +71,36 @@ SCENARIO(too_large_together)
                 "the results it needs are too large together");
 }
 
+/* Tasks with large arguments fill one answer; the others are queued again for the next. */
+SCENARIO(more_than_one_answer)
+{
+    enum { BYTES = 16000000, MANY = 8, FITS = 5 };
+    functions_remote(s, "a", "'on_interrupt':'fail'");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'x','function':'sleep','args':[3600]}");
+    expect_status(call(server, .method = "PUT", .path = "/v1/tasks/x/result",
+                       .body = text_repeat(s, "\"", "x", BYTES, "\"")),
+                  200);
+    for (int i = 0; i < MANY; i++)
+        create(server, "{'id':'m%d','process':'a','args':[{'$task':'x'}]}", i);
+    eventually(count_tasks(server, "state=queued") == MANY);
+    for (int first = 0; first < MANY; first += FITS) {
+        note(s, "from %d on", first);
+        struct reply *reply = lease(server, "{'functions':['a'],'max':100,'wait':15}");
+        int count = MANY - first < FITS ? MANY - first : FITS;
+        assert_int_equal(json_count(reply, "leases"), count);
+        for (int i = 0; i < count; i++) {
+            expect_text(reply, text(s, "leases.%d.task.id", i), text(s, "m%d", first + i));
+            lease_result(server, json_text(reply, text(s, "leases.%d.lease", i)), "1");
+        }
+        eventually(count_tasks(server, "state=running") == 0);
+    }
+    assert_int_equal(count_tasks(server, "state=succeeded"), MANY + 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest table[] = {RUN(meta_task), RUN(continuation), RUN(too_large_together)};
+    const struct CMUnitTest table[] = {RUN(meta_task), RUN(continuation), RUN(too_large_together),
+                                       RUN(more_than_one_answer)};
     return RUN_SCENARIOS("lease_meta", table);
 }
