@@ -10,6 +10,10 @@
 
 #include <assert.h>
 
+/* Lines of log are told beside so much of events in a transaction, in bytes: each has the task's
+ * channels in it. The log has those that are not told. */
+enum { LOG_TOLD_MAX = 32 << 20 };
+
 static struct event event_of(const struct task_row *row, enum event_type type, int64_t now)
 {
     return (struct event){.type = type,
@@ -132,6 +136,21 @@ void task_add(struct engine *engine, struct txn *txn, struct task_row *row)
     txn_emit(txn, row->seq, &event);
 }
 
+/* A report as those who wait for the task have it in their events: a long message stays with the
+ * task. */
+static struct str passed_on(struct txn *txn, struct str progress)
+{
+    struct json json;
+    struct json_error error;
+    uint32_t value = 0;
+    if (progress.len <= EVENT_PASSED_ON_MAX)
+        return progress;
+    if (json_parse(progress, JSON_MAX_DEPTH, &txn->arena, &json, &error))
+        value = json_member(&json, 0, STR("value"));
+    return arena_printf(&txn->arena, "{\"value\":%.*s,\"message\":null}",
+                        STR_ARG(value ? json_raw(&json, value) : STR("null")));
+}
+
 void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
                    struct str progress)
 {
@@ -146,11 +165,12 @@ void task_progress(struct engine *engine, struct txn *txn, struct task_row *row,
 
     struct task_row *ancestors;
     size_t count = audience_ancestors(txn, row->seq, &ancestors);
+    struct str passed = count ? passed_on(txn, progress) : STR_NONE;
     for (size_t i = 0; i < count; i++) {
-        struct event passed_on = event_of(&ancestors[i], EVENT_PROGRESS, txn->now);
-        passed_on.progress = progress;
-        passed_on.origin = row->id;
-        txn_emit(txn, ancestors[i].seq, &passed_on);
+        struct event of_ancestor = event_of(&ancestors[i], EVENT_PROGRESS, txn->now);
+        of_ancestor.progress = passed;
+        of_ancestor.origin = row->id;
+        txn_emit(txn, ancestors[i].seq, &of_ancestor);
     }
 }
 
@@ -175,6 +195,6 @@ void task_log(struct engine *engine, struct txn *txn, int64_t task, struct str l
     log_append(txn->db, task, lines, dropped_lines, dropped_bytes);
     if (!engine->sink.wants_logs || !engine->sink.wants_logs(engine->sink.arg))
         return;
-    while (lines.len)
+    while (lines.len && txn->told < LOG_TOLD_MAX)
         tell_line(txn, &row, str_cut(&lines, '\n'));
 }

@@ -16,6 +16,9 @@ enum event_type {
 /* Results up to this many bytes travel in task.succeeded. */
 enum { EVENT_RESULT_MAX = 8192 };
 
+/* Bytes of a report that meta-tasks pass on with its message: there may be thousands of them. */
+enum { EVENT_PASSED_ON_MAX = 1024 };
+
 /* Texts named "JSON" are spliced in as they are; STR_NONE leaves a member out. */
 struct event {
     enum event_type type;

@@ -23,6 +23,7 @@ void txn_tell(struct txn *txn, int64_t task, const struct event *event)
     struct buf data = {0};
     event_render(event, &data);
     added->data = arena_str(&txn->arena, buf_str(&data));
+    txn->told += added->data.len + event->channels.len;
     buf_done(&data);
 }
 
@@ -57,6 +58,7 @@ void txn_clear(struct txn *txn)
 {
     arena_done(&txn->arena);
     txn->event_count = 0;
+    txn->told = 0;
     txn->writes = 0;
 }
 

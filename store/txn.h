@@ -24,6 +24,7 @@ struct txn {
     int64_t next_event;       /* for the next event */
     struct txn_event *events; /* heap */
     size_t event_count, event_capacity;
+    size_t told;       /* bytes of the events: their lines and channels */
     int64_t writes;    /* commands applied */
     int64_t commit_ns; /* how long its COMMIT took, once it is over */
 };

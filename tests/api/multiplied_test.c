@@ -5,6 +5,8 @@
 
 #include "tests/api/lib/flood.h"
 #include "tests/api/lib/folder.h"
+#include "tests/api/lib/leases.h"
+#include "tests/api/lib/sse.h"
 #include "tests/api/lib/tasks.h"
 
 /* A meta-task that wants these tasks: the first once, the other so many times. */
@@ -220,6 +222,60 @@ SCENARIO(one_meta_task_in_many_answers)
     expect_peak_growth(server, before, 150000);
 }
 
+/* --- events ----------------------------------------------------------------------- */
+
+/* A meta-task passes on how far a task is that it waits for; a long message is not told once more
+ * by each of thousands. */
+SCENARIO(one_report_to_many_who_wait)
+{
+    enum { LENGTH = 65000, MANY = 8000 };
+    functions_remote(s, "far", "");
+    struct server *server = server_start(s, "%s", "");
+    create(server, "{'id':'f','function':'far'}");
+    const char *meta = "{\"process\":\"collect\",\"args\":[{\"$task\":\"f\"}]}";
+    expect_status(
+        call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n",
+             .body = text_repeat(s, text(s, "[%s", meta), text(s, ",%s", meta), MANY, "]")),
+        201);
+    create(server, "{'id':'last','process':'collect','args':[{'$task':'f'}]}");
+    const char *token = lease_one(server, "far");
+    long before = server_rss_kb(server);
+    const char *words = text_repeat(s, "", "w", LENGTH, "");
+    expect_status(heartbeat(server, token, text(s, "{'progress':40,'message':'%s'}", words)), 200);
+    expect_peak_growth(server, before, 100000);
+    expect_text(task(server, "f"), "progress.message", words);
+    struct sse *sse = sse_open(server, "/v1/tasks/last/events");
+    struct event *event = await_event(sse, "task.progress", "last");
+    expect_json(event, "progress", "{'value':40,'message':null}");
+    expect_text(event, "origin", "f");
+    expect_status(heartbeat(server, token, "{'progress':50,'message':'short'}"), 200);
+    expect_json(await_event(sse, "task.progress", "last"), "progress",
+                "{'value':50,'message':'short'}");
+}
+
+/* Each line of a log is an event with the task's channels in it, for those who ask for lines. */
+SCENARIO(many_lines_to_many_channels)
+{
+    enum { LINES = 200000, LENGTH = 128, MOST = 400000 };
+    functions_remote(s, "far", "");
+    struct server *server = server_start(s, "%s", "");
+    const char *names = "";
+    for (int i = 0; i < MOST_OF_ONE; i++)
+        names = text(s, "%s%s\"%0*d\"", names, i ? "," : "", LENGTH, i);
+    create(server, "{'id':'f','function':'far','notify_channels':[%s]}", names);
+    const char *token = lease_one(server, "far");
+    struct sse *sse = sse_open(server, "/v1/tasks/f/events?logs=1");
+    long before = server_rss_kb(server);
+    expect_status(call(server, .path = text(s, "/v1/leases/%s/heartbeat", token),
+                       .body = text_repeat(s, "{\"log\":[\"first\"", ",\"\"", LINES, "]}")),
+                  200);
+    expect_text(await_event(sse, "task.log", "f"), "line", "first");
+    expect_status(lease_result(server, token, "7"), 200);
+    await_event(sse, "task.succeeded", "f");
+    expect_peak_growth(server, before, MOST);
+    assert_non_null(strstr(get(server, "/v1/tasks/f/logs")->body.text, "first"));
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -230,6 +286,8 @@ int main(void)
         RUN(channels_of_a_task_in_the_array),
         RUN(one_task_in_many_answers),
         RUN(one_meta_task_in_many_answers),
+        RUN(one_report_to_many_who_wait),
+        RUN(many_lines_to_many_channels),
     };
     return RUN_SCENARIOS("multiplied", table);
 }
