@@ -33,6 +33,7 @@ static void *arena_take(struct arena *arena, size_t size)
         block->size = room;
         arena->blocks = block;
         arena->used = 0;
+        arena->held += room;
     }
     char *at = arena->blocks->bytes + arena->used;
     arena->used += rounded;

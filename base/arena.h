@@ -13,6 +13,7 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes taken of the newest block */
+    size_t held;                /* bytes of all blocks */
 };
 
 /* All zero is an empty arena. */

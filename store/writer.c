@@ -10,6 +10,9 @@
 
 /* Commands in one transaction: bounds how long the first of them waits for the last. */
 enum { BATCH_MAX = 1000 };
+/* What they may leave in its arena before those behind them have to wait for the next one: a
+ * success may be told to all channels of thousands who wait. */
+enum { BATCH_BYTES = 64 << 20 };
 /* Internal commands that fail alone, one after the other, before those behind them are not tried.
  */
 enum { ALONE_MAX = 16 };
@@ -184,12 +187,12 @@ static void run_each(struct writer *writer, struct mail *first, const struct mai
         take_turns(writer, tried);
 }
 
-/* Runs the first commands of a list, at most BATCH_MAX; gives the rest. */
+/* Runs the first commands of a list, at most BATCH_MAX and BATCH_BYTES; gives the rest. */
 static struct mail *run_batch(struct writer *writer, struct mail *first)
 {
     struct mail *rest = first;
     begin(writer);
-    for (int i = 0; rest && i < BATCH_MAX; i++) {
+    for (int i = 0; rest && i < BATCH_MAX && writer->txn.arena.held < BATCH_BYTES; i++) {
         struct mail *next = rest->next;
         apply(writer, command_of(rest));
         rest = next;

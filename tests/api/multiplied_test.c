@@ -276,6 +276,37 @@ SCENARIO(many_lines_to_many_channels)
     assert_non_null(strstr(get(server, "/v1/tasks/f/logs")->body.text, "first"));
 }
 
+/* A success is told to the channels of all who wait for the task, at any distance: where many come
+ * at once, not all of that is held at once. */
+SCENARIO(many_successes_to_many_channels)
+{
+    enum { MANY = 600, ABOVE = 50, LENGTH = 126 };
+    struct server *server = server_start(s, "%s", "");
+    const char *nap = "{\"$task\":{\"function\":\"sleep\",\"args\":[2]}}";
+    expect_status(call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n",
+                       .body = text_repeat(
+                           s, text(s, "{\"process\":\"collect\",\"id\":\"m\",\"args\":[%s", nap),
+                           text(s, ",%s", nap), MANY - 1, "]}")),
+                  201);
+    char *body = keep(s, (size_t)ABOVE * (MOST_OF_ONE * (LENGTH + 4) + 100)), *end = body;
+    for (int i = 0; i < ABOVE; i++) {
+        end += sprintf(end,
+                       "%s{\"process\":\"collect\",\"args\":[{\"$task\":\"m\"}],"
+                       "\"notify_channels\":[",
+                       i ? "," : "[");
+        for (int k = 0; k < MOST_OF_ONE; k++)
+            end += sprintf(end, "%s\"%0*d\"", k ? "," : "", LENGTH, i * MOST_OF_ONE + k);
+        end = stpcpy(end, "]}");
+    }
+    stpcpy(end, "]");
+    expect_status(
+        call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n", .body = body),
+        201);
+    long before = server_rss_kb(server);
+    expect_outcome(server, "m", "succeeded");
+    expect_peak_growth(server, before, 250000);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
@@ -288,6 +319,7 @@ int main(void)
         RUN(one_meta_task_in_many_answers),
         RUN(one_report_to_many_who_wait),
         RUN(many_lines_to_many_channels),
+        RUN(many_successes_to_many_channels),
     };
     return RUN_SCENARIOS("multiplied", table);
 }
