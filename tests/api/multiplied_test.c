@@ -1,6 +1,5 @@
 /* One small thing of a request that stands for many: what is asked for a thousand times is not held
  * a thousand times. */
-#include <stdio.h>
 #include <string.h>
 
 #include "tests/api/lib/flood.h"
@@ -107,10 +106,11 @@ static char *joins_with_channels(struct scenario *s, int count, int *next)
     char *body = keep(s, room), *end = body;
     *end++ = '[';
     for (int i = 0; i < count; i++) {
-        end += sprintf(end, "%s{\"function\":\"echo\",\"cache_key\":\"k\",\"notify_channels\":[",
-                       i ? "," : "");
+        end = stpcpy(end,
+                     text(s, "%s{\"function\":\"echo\",\"cache_key\":\"k\",\"notify_channels\":[",
+                          i ? "," : ""));
         for (int k = 0; k < MOST_OF_ONE; k++)
-            end += sprintf(end, "%s\"c%d\"", k ? "," : "", (*next)++);
+            end = stpcpy(end, text(s, "%s\"c%d\"", k ? "," : "", (*next)++));
         end = stpcpy(end, "]}");
     }
     stpcpy(end, "]");
@@ -290,12 +290,12 @@ SCENARIO(many_successes_to_many_channels)
                   201);
     char *body = keep(s, (size_t)ABOVE * (MOST_OF_ONE * (LENGTH + 4) + 100)), *end = body;
     for (int i = 0; i < ABOVE; i++) {
-        end += sprintf(end,
-                       "%s{\"process\":\"collect\",\"args\":[{\"$task\":\"m\"}],"
-                       "\"notify_channels\":[",
-                       i ? "," : "[");
+        end = stpcpy(end, text(s,
+                               "%s{\"process\":\"collect\",\"args\":[{\"$task\":\"m\"}],"
+                               "\"notify_channels\":[",
+                               i ? "," : "["));
         for (int k = 0; k < MOST_OF_ONE; k++)
-            end += sprintf(end, "%s\"%0*d\"", k ? "," : "", LENGTH, i * MOST_OF_ONE + k);
+            end = stpcpy(end, text(s, "%s\"%0*d\"", k ? "," : "", LENGTH, i * MOST_OF_ONE + k));
         end = stpcpy(end, "]}");
     }
     stpcpy(end, "]");
