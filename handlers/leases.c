@@ -17,7 +17,7 @@
 enum {
     TTL_DEFAULT_MS = 30000,
     TTL_MAX_SECONDS = 3600,
-    POLL_BYTES = 64 << 20, /* of arguments; the task that passes them is the last one */
+    POLL_BYTES = 16 << 20, /* of arguments; the task that passes them is the last one */
 };
 
 /* What a leased task runs on. */

@@ -74,7 +74,7 @@ SCENARIO(too_large_together)
 /* Tasks with large arguments fill one answer; the others are queued again for the next. */
 SCENARIO(more_than_one_answer)
 {
-    enum { BYTES = 16000000, MANY = 8, FITS = 5 };
+    enum { BYTES = 4000000, MANY = 8, FITS = 5 };
     functions_remote(s, "a", "'on_interrupt':'fail'");
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'x','function':'sleep','args':[3600]}");
