@@ -8,6 +8,7 @@
 enum { SCRATCH_NODES = 64 }; /* on the stack; a task body rarely has more */
 
 static const char NOT_A_VALUE[] = "this is not a JSON value";
+const char JSON_TOO_MANY[] = "there are too many values";
 
 /* The containers that are open form a list from the innermost outwards: the next of an open
  * container, which is not known before it closes, holds the index of the one around it. That is
@@ -19,9 +20,9 @@ struct parser {
     struct json_node *heap;  /* owned; NULL while the scratch nodes suffice */
     uint32_t count, cap;
     uint32_t open; /* innermost open container; means nothing at depth 0 */
-    unsigned depth, max_depth;
-    struct buf *squeezed; /* NULL: nodes are wanted. Else the text is, and only open containers
-                             have a node. */
+    unsigned depth;
+    struct json_bounds bounds;
+    struct buf *squeezed; /* the text is wanted, in place of nodes; or NULL */
     const char *from;     /* the text from here on is not in squeezed yet */
     struct json_error error;
 };
@@ -57,10 +58,16 @@ static struct json_node *add_node(struct parser *p, enum json_type type, const c
     return node;
 }
 
+/* Whether what stands here has a node when it is over; open containers always do. */
+static bool has_node(const struct parser *p)
+{
+    return p->depth < p->bounds.levels;
+}
+
 static const char *add_scalar(struct parser *p, enum json_type type, const char *from,
                               const char *to)
 {
-    if (to && !p->squeezed)
+    if (to && has_node(p))
         add_node(p, type, from)->end = (uint32_t)(to - p->start);
     return to;
 }
@@ -158,7 +165,7 @@ static const char *add_string(struct parser *p, const char *at)
 {
     bool escaped = false;
     const char *to = add_scalar(p, JSON_STRING, at, scan_string(p, at + 1, &escaped));
-    if (to && !p->squeezed)
+    if (to && has_node(p))
         p->nodes[p->count - 1].escaped = escaped;
     return to;
 }
@@ -209,7 +216,7 @@ static const char *scan_word(struct parser *p, const char *at, struct str word)
 
 static const char *open_container(struct parser *p, const char *at, enum json_type type)
 {
-    if (p->depth == p->max_depth) {
+    if (p->depth == p->bounds.max_depth) {
         p->error.too_deep = true;
         return fail(p, at, "arrays and objects are nested too deep");
     }
@@ -224,10 +231,10 @@ static const char *open_container(struct parser *p, const char *at, enum json_ty
 static const char *close_container(struct parser *p, const char *at)
 {
     struct json_node *node = &p->nodes[p->open];
-    if (p->squeezed)
+    p->depth--;
+    if (!has_node(p))
         p->count = p->open; /* nobody looks at what is closed */
     p->open = node->next;
-    p->depth--;
     node->next = p->count;
     node->end = (uint32_t)(at - p->start);
     return at;
@@ -323,67 +330,62 @@ static const char *scan_text(struct parser *p)
         return fail(p, p->start, "a byte-order mark is not allowed");
     const char *at = scan_value(p, next_token(p, p->start));
     while (at && p->depth)
-        at = scan_item(p, at);
+        at = p->count < p->bounds.max_nodes ? scan_item(p, at) : fail(p, at, JSON_TOO_MANY);
     if (!at)
         return NULL;
     at = next_token(p, at);
     return at == p->end ? at : fail(p, at, "there is more after the value");
 }
 
-static bool too_long(struct str text, struct json_error *error)
+/* nodes: SCRATCH_NODES of them. */
+static bool scan(struct parser *p, struct str text, struct json_node *nodes,
+                 struct json_error *error)
 {
-    if (text.len < UINT32_MAX)
+    p->start = p->from = text.data ? text.data : "";
+    p->end = p->start + text.len;
+    p->nodes = nodes;
+    p->cap = SCRATCH_NODES;
+    if (text.len >= UINT32_MAX)
+        fail(p, p->start, "the text is longer than 4 GiB");
+    else if (scan_text(p))
+        return true;
+    *error = p->error;
+    mem_free(p->heap);
+    return false;
+}
+
+bool json_parse_within(struct str text, const struct json_bounds *bounds, struct arena *arena,
+                       struct json *json, struct json_error *error)
+{
+    struct json_node scratch[SCRATCH_NODES];
+    struct parser p = {.bounds = *bounds};
+    if (!scan(&p, text, scratch, error))
         return false;
-    *error = (struct json_error){.what = "the text is longer than 4 GiB"};
+    struct json_node *nodes = ARENA_ARRAY(arena, struct json_node, p.count);
+    memcpy(nodes, p.nodes, p.count * sizeof(*nodes));
+    *json = (struct json){text, nodes, p.count};
+    mem_free(p.heap);
     return true;
 }
 
 bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct json *json,
                 struct json_error *error)
 {
-    struct json_node scratch[SCRATCH_NODES];
-    const char *start = text.data ? text.data : "";
-    struct parser p = {.start = start,
-                       .end = start + text.len,
-                       .nodes = scratch,
-                       .cap = SCRATCH_NODES,
-                       .max_depth = max_depth};
-    if (too_long(text, error))
-        return false;
-    bool good = scan_text(&p) != NULL;
-    if (good) {
-        struct json_node *nodes = ARENA_ARRAY(arena, struct json_node, p.count);
-        memcpy(nodes, p.nodes, p.count * sizeof(*nodes));
-        *json = (struct json){text, nodes, p.count};
-    } else {
-        *error = p.error;
-    }
-    mem_free(p.heap);
-    return good;
+    const struct json_bounds all = {max_depth, UINT32_MAX, UINT32_MAX};
+    return json_parse_within(text, &all, arena, json, error);
 }
 
 bool json_squeeze(struct str text, unsigned max_depth, struct buf *out, struct json_error *error)
 {
     struct json_node scratch[SCRATCH_NODES];
-    const char *start = text.data ? text.data : "";
+    struct parser p = {.bounds = {max_depth, 0, UINT32_MAX}, .squeezed = out};
     size_t before = out->len;
-    struct parser p = {.start = start,
-                       .end = start + text.len,
-                       .nodes = scratch,
-                       .cap = SCRATCH_NODES,
-                       .max_depth = max_depth,
-                       .squeezed = out,
-                       .from = start};
-    if (too_long(text, error))
-        return false;
-    buf_reserve(out, text.len);
-    bool good = scan_text(&p) != NULL;
-    if (good) {
-        buf_add(out, p.from, (size_t)(p.end - p.from));
-    } else {
-        *error = p.error;
+    buf_reserve(out, text.len < UINT32_MAX ? text.len : 0);
+    if (!scan(&p, text, scratch, error)) {
         out->len = before;
+        return false;
     }
+    buf_add(out, p.from, (size_t)(p.end - p.from));
     mem_free(p.heap);
-    return good;
+    return true;
 }

@@ -56,6 +56,19 @@ struct json_error {
 bool json_parse(struct str text, unsigned max_depth, struct arena *arena, struct json *json,
                 struct json_error *error);
 
+/* How much of a text json_parse_within makes nodes of. */
+struct json_bounds {
+    unsigned max_depth; /* levels allowed */
+    unsigned levels; /* of them, those whose values have a node; the outermost value is level 1 */
+    uint32_t max_nodes; /* as many are refused: error->what is JSON_TOO_MANY. What is open counts */
+};
+extern const char JSON_TOO_MANY[];
+
+/* The same with bounds: all of the text is checked, but what is deeper than levels has no nodes and
+ * takes no memory. An array or object above that still has its count. */
+bool json_parse_within(struct str text, const struct json_bounds *bounds, struct arena *arena,
+                       struct json *json, struct json_error *error);
+
 /* Checks text by the same rules and appends it without the white space between tokens: always one
  * line. No nodes are made, so it takes no memory but out's, however many values there are. False:
  * *error says why, and out is as it was. */

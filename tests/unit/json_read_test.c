@@ -68,6 +68,38 @@ static void lays_out_many_nodes(void **state)
     arena_done(&arena);
 }
 
+/* Nodes for the upper levels only: what is below them is checked, counted and passed over. */
+static void bounds_its_nodes(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned levels;
+        uint32_t count;
+    } rows[] = {{1, 1}, {2, 4}, {3, 9}, {4, 10}, {9, 10}};
+    const struct str text = STR("[\"\\t\",{\"a\":[1],\"b\":[]},[null]]");
+    struct arena arena = {0};
+    struct json_error error;
+    struct json json;
+    for (size_t i = 0; i < array_size(rows); i++) {
+        struct json_bounds bounds = {JSON_MAX_DEPTH, rows[i].levels, UINT32_MAX};
+        assert_true(json_parse_within(text, &bounds, &arena, &json, &error));
+        assert_int_equal(json.count, rows[i].count);
+        assert_int_equal(json.nodes[0].count, 3);
+        assert_int_equal(json.nodes[0].next, json.count);
+        assert_true(json.count < 2 || json.nodes[1].escaped);
+        assert_true(json.count < 3 || json.nodes[2].count == 2);
+    }
+    assert_true(json_parse(text, UINT32_MAX, &arena, &json, &error));
+    assert_int_equal(json.count, 10);
+    struct json_bounds few = {JSON_MAX_DEPTH, 2, 3};
+    assert_false(json_parse_within(text, &few, &arena, &json, &error));
+    assert_ptr_equal(error.what, JSON_TOO_MANY);
+    few.levels = 1;
+    assert_false(json_parse_within(STR("[[1,]]"), &few, &arena, &json, &error));
+    assert_int_equal(error.offset, 3);
+    arena_done(&arena);
+}
+
 static void keeps_the_bytes(void **state)
 {
     static const struct str texts[] = {
@@ -265,11 +297,11 @@ static void finds_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lays_out_nodes),   cmocka_unit_test(lays_out_many_nodes),
-        cmocka_unit_test(keeps_the_bytes),  cmocka_unit_test(reads_integers),
-        cmocka_unit_test(reads_doubles),    cmocka_unit_test(decodes_strings),
-        cmocka_unit_test(compares_strings), cmocka_unit_test(slices_plain_strings),
-        cmocka_unit_test(finds_members),
+        cmocka_unit_test(lays_out_nodes),       cmocka_unit_test(lays_out_many_nodes),
+        cmocka_unit_test(bounds_its_nodes),     cmocka_unit_test(keeps_the_bytes),
+        cmocka_unit_test(reads_integers),       cmocka_unit_test(reads_doubles),
+        cmocka_unit_test(decodes_strings),      cmocka_unit_test(compares_strings),
+        cmocka_unit_test(slices_plain_strings), cmocka_unit_test(finds_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
