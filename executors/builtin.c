@@ -3,12 +3,15 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "executors/run.h"
 
 #include <math.h>
 
 /* Composed arguments hold whole results: deeper than any request may be. */
 enum { ARGS_MAX_DEPTH = 1 << 20 };
+/* All of this is done on the thread that keeps time limits, so it has bounds. Bytes of arguments
+ * beyond --max-result, and the values in them that are looked at: each argument is one, and each
+ * member that merge joins is two. */
+enum { BUILTIN_ARGS_SPARE = 4 << 20, BUILTIN_VALUES_MAX = 600000 };
 
 /* A call that ends at once: appends the result to out, or says why not. */
 struct call {
@@ -22,7 +25,11 @@ struct builtin {
     const char *name;
     const char *description;
     bool (*compute)(struct call *call); /* NULL: sleep, which takes its time */
+    unsigned levels; /* of the arguments that it looks at: 1 is the array of them, 0 nothing */
+    bool keeps_all;  /* all that it is given is in its result */
 };
+
+enum { LEVEL_ARGS = 2, LEVEL_MEMBERS = 3 };
 
 static bool call_fail(struct call *call, const char *why)
 {
@@ -182,18 +189,21 @@ static bool compute_fail(struct call *call)
         bool text = call->args.nodes[1].type == JSON_STRING;
         message = text ? json_string(&call->args, 1, &call->run->arena) : json_raw(&call->args, 1);
     }
-    call->outcome.failure = (struct failure){.code = FAILURE_FUNCTION_ERROR, .message = message};
+    call->outcome.failure =
+        (struct failure){.code = FAILURE_FUNCTION_ERROR,
+                         .message = arena_str(&call->run->arena, message)}; /* the args may go */
     return false;
 }
 
 static const struct builtin builtins[] = {
-    {"collect", "returns the array of its arguments", compute_collect},
-    {"concat", "joins strings, or arrays", compute_concat},
-    {"echo", "returns its first argument", compute_echo},
-    {"fail", "fails with the message given", compute_fail},
-    {"merge", "joins objects; a later member replaces an earlier one of its name", compute_merge},
-    {"sleep", "waits so many seconds and returns them", NULL},
-    {"sum", "adds numbers", compute_sum},
+    {"collect", "returns the array of its arguments", compute_collect, 0, true},
+    {"concat", "joins strings, or arrays", compute_concat, LEVEL_ARGS, true},
+    {"echo", "returns its first argument", compute_echo, LEVEL_ARGS, false},
+    {"fail", "fails with the message given", compute_fail, LEVEL_ARGS, false},
+    {"merge", "joins objects; a later member replaces an earlier one of its name", compute_merge,
+     LEVEL_MEMBERS, false},
+    {"sleep", "waits so many seconds and returns them", NULL, LEVEL_ARGS, false},
+    {"sum", "adds numbers", compute_sum, LEVEL_ARGS, false},
 };
 
 size_t builtin_count(void)
@@ -211,6 +221,28 @@ struct function builtin_function(size_t index)
                              .grace = -1,
                              .max_attempts = 1,
                              .backoff = BACKOFF_DEFAULT};
+}
+
+size_t builtin_args_max(const struct run *run)
+{
+    const struct builtin *builtin = run->function->builtin;
+    bool whole = builtin->keeps_all && !builtin->levels; /* and its result is just that */
+    return (size_t)run->host->max_result + (whole ? 0 : BUILTIN_ARGS_SPARE);
+}
+
+bool builtin_refuses(struct run *run, size_t args, struct outcome *outcome)
+{
+    size_t most = builtin_args_max(run);
+    if (args <= most)
+        return false;
+    if (run->function->builtin->keeps_all)
+        *outcome =
+            run_failure(run, FAILURE_RESULT_TOO_LARGE, "the result is larger than %lld bytes",
+                        (long long)run->host->max_result);
+    else
+        *outcome = run_failure(run, FAILURE_FUNCTION_ERROR,
+                               "its arguments have more than %zu bytes", most);
+    return true;
 }
 
 static void finish(struct run *run, struct call *call, bool succeeded)
@@ -274,19 +306,27 @@ static bool sleep_start(struct call *call)
     return true;
 }
 
+/* False: call->outcome says why. */
+static bool read_args(struct call *call)
+{
+    const struct builtin *builtin = call->run->function->builtin;
+    const struct json_bounds bounds = {ARGS_MAX_DEPTH, builtin->levels, BUILTIN_VALUES_MAX};
+    struct json_error error;
+    if (builtin_refuses(call->run, call->run->args.len, &call->outcome))
+        return false;
+    return !builtin->levels ||
+           json_parse_within(call->run->args, &bounds, &call->run->arena, &call->args, &error) ||
+           call_fail(call, error.what);
+}
+
 static void builtin_start(struct run *run)
 {
     struct call call = {.run = run};
-    struct json_error error;
-    if (!json_parse(run->args, ARGS_MAX_DEPTH, &run->arena, &call.args, &error)) {
-        call.outcome = run_failure(run, FAILURE_FUNCTION_ERROR, "%s", error.what);
-        finish(run, &call, false);
-        return;
-    }
     bool (*compute)(struct call *) = run->function->builtin->compute;
-    if (!compute && sleep_start(&call))
+    bool fine = read_args(&call);
+    if (fine && !compute && sleep_start(&call))
         return;
-    finish(run, &call, compute && compute(&call));
+    finish(run, &call, fine && compute && compute(&call));
 }
 
 static void builtin_stop(struct run *run, int signal)
