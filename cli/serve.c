@@ -131,6 +131,7 @@ static struct engine_config engine_config_of(const struct settings *settings)
         .cancel_at_shutdown = str_eq(settings->on_shutdown, STR("cancel")),
         .max_queued = settings->max_queued,
         .max_result = settings->max_result,
+        .max_inputs = settings->max_inputs,
         .allow_guard = settings->allow_guard,
         .retain = settings->retain,
         .reserve = settings->reserve,

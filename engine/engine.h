@@ -25,6 +25,7 @@ struct engine_config {
     bool cancel_at_shutdown;
     int64_t max_queued;
     int64_t max_result; /* bytes */
+    int64_t max_inputs; /* bytes of results that running meta-tasks hold together */
     bool allow_guard;
     int64_t retain;  /* milliseconds that finished tasks, results and events are kept */
     int64_t reserve; /* bytes kept for a full disk */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* What the places of one meta-task are filled from. */
-struct inputs {
+struct sources {
     struct db *db;
     struct arena *arena;
     enum wait_for wait_for;
@@ -47,9 +47,9 @@ static struct str error_place(struct arena *arena, struct str id, struct str err
     return kept;
 }
 
-static struct input *input_find(const struct inputs *inputs, int64_t seq)
+static struct input *input_find(const struct sources *sources, int64_t seq)
 {
-    for (struct map_node *n = map_find(&inputs->known, map_hash((uint64_t)seq)); n;
+    for (struct map_node *n = map_find(&sources->known, map_hash((uint64_t)seq)); n;
          n = map_next(n)) {
         struct input *input = container_of(n, struct input, node);
         if (input->seq == seq)
@@ -58,42 +58,51 @@ static struct input *input_find(const struct inputs *inputs, int64_t seq)
     return NULL;
 }
 
+/* Of one that has more than so many bytes only the length. */
+static struct str read_result(const struct sources *sources, int64_t seq, size_t most)
+{
+    struct stmt *stmt = db_stmt(sources->db, SQL_result);
+    stmt_bind_int(stmt, ":task", seq);
+    struct str value = stmt_step(stmt) ? stmt_text(stmt, 0) : STR("null");
+    value = value.len > most ? (struct str){NULL, value.len} : arena_str(sources->arena, value);
+    stmt_end(stmt);
+    return value;
+}
+
 /* The dependency of the row that stmt stands on. A result is read only if it has a place, and
- * once. */
-static const struct input *input_of(struct inputs *inputs, struct stmt *stmt)
+ * once; most: the bytes of it that are kept. */
+static const struct input *input_of(struct sources *sources, struct stmt *stmt, size_t most)
 {
     int64_t seq = stmt_int(stmt, 0);
-    struct input *input = input_find(inputs, seq);
+    struct input *input = input_find(sources, seq);
     if (input)
         return input;
-    input = ARENA_NEW(inputs->arena, struct input);
+    input = ARENA_NEW(sources->arena, struct input);
     *input = (struct input){.seq = seq, .place = STR("null"), .optional = STR("null")};
-    bool wanted = inputs->wait_for == WAIT_ANY ? seq == inputs->winner
-                                               : str_eq(stmt_text(stmt, 2), STR("succeeded"));
-    if (wanted) {
-        struct str value = result_read(inputs->db, seq, inputs->arena);
-        if (value.data)
-            input->place = input->optional = value;
-    } else if (inputs->wait_for == WAIT_ALL_SETTLED) {
-        input->place = error_place(inputs->arena, stmt_text(stmt, 1), stmt_text(stmt, 3));
-    }
-    map_put(&inputs->known, &input->node, map_hash((uint64_t)seq));
+    bool wanted = sources->wait_for == WAIT_ANY ? seq == sources->winner
+                                                : str_eq(stmt_text(stmt, 2), STR("succeeded"));
+    if (wanted)
+        input->place = input->optional = read_result(sources, seq, most);
+    else if (sources->wait_for == WAIT_ALL_SETTLED)
+        input->place = error_place(sources->arena, stmt_text(stmt, 1), stmt_text(stmt, 3));
+    map_put(&sources->known, &input->node, map_hash((uint64_t)seq));
     return input;
 }
 
-/* The values for the $task places in order, in the arena; *total: bytes of them all. */
-static struct str *read_places(struct db *db, const struct task_row *row, struct arena *arena,
-                               size_t *total)
+/* The values for the first max $task places in order, in the arena; whole if inputs->bytes, counted
+ * here, are not more than inputs->keep. */
+static struct str *read_places(struct db *db, const struct task_row *row, size_t max,
+                               struct arena *arena, struct inputs *inputs)
 {
-    struct inputs inputs = {.db = db, .arena = arena, .winner = row->winner};
+    struct sources sources = {.db = db, .arena = arena, .winner = row->winner};
     size_t count = 0, capacity = 0;
     struct str *places = NULL;
-    wait_for_parse(row->wait_for, &inputs.wait_for);
+    wait_for_parse(row->wait_for, &sources.wait_for);
     struct stmt *stmt = db_stmt(db, SQL_inputs);
     stmt_bind_int(stmt, ":task", row->seq);
-    *total = 0;
-    while (*total <= INPUTS_MAX && stmt_step(stmt)) {
-        const struct input *input = input_of(&inputs, stmt);
+    while (count < max && inputs->bytes <= inputs->most && stmt_step(stmt)) {
+        size_t left = inputs->keep > inputs->bytes ? inputs->keep - inputs->bytes : 0;
+        const struct input *input = input_of(&sources, stmt, left);
         if (count == capacity) {
             struct str *old = places;
             capacity = capacity ? capacity * 2 : 8;
@@ -102,43 +111,51 @@ static struct str *read_places(struct db *db, const struct task_row *row, struct
                 memcpy(places, old, count * sizeof(*places));
         }
         places[count] = stmt_int(stmt, 4) ? input->optional : input->place;
-        *total += places[count++].len;
+        inputs->bytes += places[count++].len;
     }
     stmt_end(stmt);
-    map_done(&inputs.known);
+    map_done(&sources.known);
     return places;
 }
 
-struct str inputs_fill(struct db *db, int64_t task, struct arena *arena, struct str *args,
-                       struct str *kwargs)
+/* Reserved is what they take, so that they take no more: it may be most of what there is. */
+static void fill(const struct payload *payload, const struct str *places, struct inputs *inputs)
+{
+    struct str args = payload->args, kwargs = payload->kwargs;
+    size_t used = 0;
+    buf_reserve(&inputs->args, args.len + inputs->bytes);
+    template_fill(args, places, &used, &inputs->args);
+    if (inputs->no_kwargs) {
+        buf_add_text(&inputs->kwargs, "{}");
+        return;
+    }
+    size_t grown = inputs->args.len > args.len ? inputs->args.len - args.len : 0;
+    buf_reserve(&inputs->kwargs, kwargs.len + inputs->bytes - grown);
+    template_fill(kwargs, places, &used, &inputs->kwargs);
+}
+
+struct str inputs_fill(struct db *db, int64_t task, struct inputs *inputs)
 {
     struct arena scratch = {0};
     struct task_row row;
     struct payload payload;
-    size_t total = 0, used = 0;
     struct str failure = STR("its arguments could not be read");
+    inputs->bytes = 0;
     if (row_by_seq(db, task, &row, &scratch)) {
         payload_read(db, task, &payload, &scratch);
-        struct str *places = read_places(db, &row, &scratch, &total);
-        if (total > INPUTS_MAX) {
-            failure = STR("the results it needs are too large together");
-        } else if (db_status(db) == DB_OK) {
-            struct buf filled_args = {0}, filled_kwargs = {0};
-            template_fill(payload.args, places, &used, &filled_args);
-            template_fill(payload.kwargs, places, &used, &filled_kwargs);
-            *args = arena_str(arena, buf_str(&filled_args));
-            *kwargs = arena_str(arena, buf_str(&filled_kwargs));
-            buf_done(&filled_args);
-            buf_done(&filled_kwargs);
+        size_t count = inputs->no_kwargs ? template_places(payload.args) : SIZE_MAX;
+        struct str *places = read_places(db, &row, count, &scratch, inputs);
+        if (db_status(db) == DB_OK && inputs->bytes <= inputs->keep)
+            fill(&payload, places, inputs);
+        if (db_status(db) == DB_OK)
             failure = STR_NONE;
-        }
     }
     arena_done(&scratch);
     return failure;
 }
 
-void inputs_load(struct attempt *attempt, struct db *db)
+void inputs_done(struct inputs *inputs)
 {
-    struct run *run = &attempt->run;
-    attempt->input_failure = inputs_fill(db, attempt->task, &run->arena, &run->args, &run->kwargs);
+    buf_done(&inputs->args);
+    buf_done(&inputs->kwargs);
 }

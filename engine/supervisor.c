@@ -7,7 +7,6 @@
 #include "engine/continuation.h"
 #include "engine/engine.h"
 #include "engine/finish.h"
-#include "engine/inputs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -51,6 +50,7 @@ static void attempt_ended(struct attempt *attempt, const struct outcome *outcome
     forget(attempt); /* what it said and is not posted goes along with the end */
     finish->outcome = *outcome;
     finish->outcome.result = arena_str(&attempt->run.arena, outcome->result);
+    loading_end(attempt);
     finish->interrupted = attempt->stop == STOP_SHUTDOWN || outcome->interrupted;
     if (attempt->stop == STOP_TIMEOUT)
         finish->outcome =
@@ -72,6 +72,7 @@ static void run_ended(struct run *run, const struct outcome *outcome)
 void attempt_free(struct attempt *attempt)
 {
     function_set_unref(attempt->run.functions);
+    inputs_done(&attempt->inputs);
     buf_done(&attempt->progress);
     buf_done(&attempt->log);
     arena_done(&attempt->run.arena);
@@ -102,13 +103,26 @@ static void grace_over(uv_timer_t *timer)
     kill_now(timer->data);
 }
 
+static void launch(struct attempt *attempt);
+
+/* Not started yet. Where a reader has it, it ends when that is done. */
+static void give_up_waiting(struct attempt *attempt)
+{
+    if (loading_leave(attempt))
+        launch(attempt);
+}
+
 /* TERM, and KILL after the grace. A cancel is the stronger reason: it is the one that is told. */
 static void attempt_stop(struct attempt *attempt, enum stop_reason reason)
 {
     bool first = attempt->stop == STOP_NOT;
     if (first || reason == STOP_CANCEL)
         attempt->stop = reason;
-    if (!first || !attempt->launched)
+    if (!attempt->launched) {
+        give_up_waiting(attempt);
+        return;
+    }
+    if (!first)
         return;
     timer_start(attempt, grace_over, attempt->grace);
     attempt->run.executor->stop(&attempt->run, SIGTERM); /* last: the run may end in it */
@@ -124,6 +138,8 @@ static void attempt_kill(struct attempt *attempt)
     attempt->stop = STOP_CANCEL;
     if (attempt->launched)
         kill_now(attempt);
+    else
+        give_up_waiting(attempt);
 }
 
 static void time_over(uv_timer_t *timer)
@@ -141,30 +157,13 @@ static void launch(struct attempt *attempt)
         attempt_ended(attempt, &outcome);
         return;
     }
-    if (attempt->input_failure.data) {
-        outcome =
-            run_failure(&attempt->run, FAILURE_START_FAILED, "%s", attempt->input_failure.data);
+    if (attempt->input_failure.message.data) {
+        outcome = (struct outcome){.failure = attempt->input_failure};
         attempt_ended(attempt, &outcome);
         return;
     }
     attempt->launched = true;
-    if (attempt->timeout)
-        timer_start(attempt, time_over, attempt->timeout);
     attempt->run.executor->start(&attempt->run); /* last: the run may end in it */
-}
-
-static void query_run(struct query *query, struct db *db)
-{
-    inputs_load(container_of(query, struct attempt, query), db);
-}
-
-static void query_done(struct query *query, bool failed)
-{
-    struct attempt *attempt = container_of(query, struct attempt, query);
-    if (failed)
-        attempt->input_failure = STR("its arguments could not be read");
-    attempt->order.kind = ORDER_LOADED;
-    supervisor_post(&attempt->engine->supervisor, &attempt->order);
 }
 
 static void attempt_start(struct supervisor *supervisor, struct attempt *attempt)
@@ -172,13 +171,11 @@ static void attempt_start(struct supervisor *supervisor, struct attempt *attempt
     attempt->run.host = &supervisor->host;
     if (supervisor->over) /* claimed just before the writer was told */
         attempt->stop = STOP_SHUTDOWN;
+    else if (attempt->timeout)
+        timer_start(attempt, time_over, attempt->timeout);
     map_put(&supervisor->attempts, &attempt->node, map_hash((uint64_t)attempt->task));
-    if (!attempt->needs_inputs) {
+    if (loading_start(attempt))
         launch(attempt);
-        return;
-    }
-    attempt->query = (struct query){.run = query_run, .done = query_done};
-    readers_post(&supervisor->engine->readers, &attempt->query);
 }
 
 /* --- orders --------------------------------------------------------------------- */
@@ -236,7 +233,9 @@ static void obey(struct supervisor *supervisor, struct order *order)
         attempt_start(supervisor, container_of(order, struct attempt, order));
         return;
     case ORDER_LOADED:
-        launch(container_of(order, struct attempt, order));
+        attempt = container_of(order, struct attempt, order);
+        if (loading_done(attempt))
+            launch(attempt);
         return;
     case ORDER_STOP:
         attempt = find(supervisor, order->task);
@@ -273,6 +272,9 @@ static void woken(uv_async_t *wake)
         next = mail->next;
         obey(supervisor, container_of(mail, struct order, mail));
     }
+    struct attempt *heavy = loading_next(&supervisor->loading);
+    if (heavy)
+        launch(heavy);
 }
 
 void supervisor_post(struct supervisor *supervisor, struct order *order)
@@ -360,6 +362,7 @@ bool supervisor_open(struct supervisor *supervisor, struct engine *engine, const
         return false;
     }
     http_pool_init(&supervisor->http, &supervisor->loop);
+    loading_init(&supervisor->loading, engine->config.max_inputs, &supervisor->wake);
     supervisor->host = (struct run_host){.loop = &supervisor->loop,
                                          .max_result = engine->config.max_result,
                                          .executors = &supervisor->processes,

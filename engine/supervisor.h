@@ -6,6 +6,8 @@
 
 #include "base/mailbox.h"
 #include "base/map.h"
+#include "engine/inputs.h"
+#include "engine/loading.h"
 #include "executors/child.h"
 #include "executors/http.h"
 #include "executors/run.h"
@@ -56,15 +58,20 @@ struct attempt {
     struct order order;
     struct map_node node; /* by task */
     struct engine *engine;
-    int64_t task;             /* seq */
-    int64_t timeout;          /* milliseconds; 0: none */
-    int64_t grace;            /* milliseconds */
-    bool needs_inputs;        /* a meta-task: results have to be put in its arguments first */
-    struct str input_failure; /* why that was not possible, or STR_NONE */
+    int64_t task;                 /* seq */
+    int64_t timeout;              /* milliseconds; 0: none */
+    int64_t grace;                /* milliseconds */
+    bool needs_inputs;            /* a meta-task: results have to be put in its arguments first */
+    struct failure input_failure; /* why that was not possible; message: or STR_NONE */
+    struct inputs inputs;
+    size_t room;           /* bytes of the room for inputs that are its own */
+    bool loaded;           /* inputs are what it runs on */
+    struct line *line;     /* the one that it stands in, or NULL */
+    struct attempt *after; /* the next in it */
     struct query query;
     struct run run;
     bool launched;
-    enum stop_reason stop;
+    _Atomic enum stop_reason stop; /* set by the loop thread; readers look */
     bool killed;
     uv_timer_t timer;
     bool timer_open;
@@ -96,6 +103,7 @@ struct supervisor {
     struct run_host host;
     struct map attempts; /* by task */
     struct attempt *noisy;
+    struct loading loading;
     bool over; /* the drain time is: what comes from now on does not start */
     pthread_t thread;
     _Atomic bool stopping;

@@ -41,6 +41,17 @@ struct polling {
 
 /* --- what the tasks run on ------------------------------------------------------------- */
 
+static void load_inputs(struct load *load, int64_t task, struct db *db, struct arena *arena)
+{
+    struct inputs inputs = {.most = INPUTS_MAX, .keep = INPUTS_MAX};
+    load->failure = inputs_fill(db, task, &inputs);
+    if (inputs.bytes > INPUTS_MAX)
+        load->failure = INPUTS_TOO_LARGE;
+    load->payload.args = arena_str(arena, buf_str(&inputs.args));
+    load->payload.kwargs = arena_str(arena, buf_str(&inputs.kwargs));
+    inputs_done(&inputs);
+}
+
 static void load(struct load *load, struct leased *leased, struct db *db, struct arena *arena)
 {
     struct task_row now;
@@ -51,8 +62,7 @@ static void load(struct load *load, struct leased *leased, struct db *db, struct
     payload_read(db, leased->row.seq, &load->payload, arena);
     load->dependency_count = dependencies_read(db, leased->row.seq, &load->dependencies, arena);
     if (row_is_meta(&leased->row))
-        load->failure =
-            inputs_fill(db, leased->row.seq, arena, &load->payload.args, &load->payload.kwargs);
+        load_inputs(load, leased->row.seq, db, arena);
 }
 
 static void query_run(struct query *query, struct db *db)

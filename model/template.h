@@ -8,5 +8,7 @@
  * values[*used + k], in the order in which they stand, and each {"$value": X} by X; *used grows by
  * the number of places filled. text must be what plan_parse accepted. */
 void template_fill(struct str text, const struct str *values, size_t *used, struct buf *out);
+/* How many $task objects would be replaced. */
+size_t template_places(struct str text);
 
 #endif

@@ -34,6 +34,7 @@ static void has_the_defaults_of_the_contract(void **state)
     assert_int_equal(settings.retain, 7 * 86400000LL);
     assert_int_equal(settings.max_body, 1 << 20);
     assert_int_equal(settings.max_result, 16 << 20);
+    assert_int_equal(settings.max_inputs, 256 << 20);
     assert_int_equal(settings.max_queued, 1000000);
     assert_int_equal(settings.token.len, 0);
     assert_int_equal(settings.token_file.len, 0);

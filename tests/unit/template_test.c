@@ -59,6 +59,7 @@ static void fills_places(void **state)
         struct buf out = {0};
         size_t used = 0;
         template_fill(rows[i].text, values, &used, &out);
+        assert_row(rows[i].text, template_places(rows[i].text) == used);
         assert_str(buf_str(&out), rows[i].filled);
         assert_row(rows[i].text, used == rows[i].used);
         buf_done(&out);
