@@ -135,6 +135,7 @@ static void add_version(struct buf *out, const struct task_json *task, size_t of
 
 enum member_use {
     ALWAYS,
+    LARGE,   /* always, but where there is no room for it */
     OF_TASK, /* not of meta-tasks */
     OF_META,
     FURTHER, /* written by the handlers whose answers have it: struct task_json's extra */
@@ -155,17 +156,37 @@ static const struct member {
 #undef X
 };
 
+/* The names of what is missing. */
+static void add_left_out(struct buf *out, const struct task_json *task)
+{
+    char before = '[';
+    if (task->payload && !task->result_left_out)
+        return;
+    buf_add_text(out, ",\"left_out\":");
+    for (const struct member *member = members; member < members + array_size(members); member++) {
+        if (member->use != LARGE || task->payload)
+            continue;
+        buf_addf(out, "%c\"%s\"", before, member->name);
+        before = ',';
+    }
+    if (task->result_left_out)
+        buf_addf(out, "%c\"result\"", before);
+    buf_add_char(out, ']');
+}
+
 void task_json_render(const struct task_json *task, struct buf *out)
 {
     enum member_use other = row_is_meta(task->row) ? OF_TASK : OF_META;
     size_t start = out->len;
     for (const struct member *member = members; member < members + array_size(members); member++) {
-        if (member->use == other || member->use == FURTHER)
+        if (member->use == other || member->use == FURTHER ||
+            (member->use == LARGE && !task->payload))
             continue;
         buf_add_str(out, member->before);
         member->add(out, task, member->offset);
     }
     out->data[start] = '{'; /* was the first comma */
+    add_left_out(out, task);
     buf_add_str(out, task->extra);
     buf_add_char(out, '}');
 }

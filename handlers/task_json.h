@@ -6,11 +6,12 @@
 
 struct task_json {
     const struct task_row *row;
-    const struct payload *payload;
+    const struct payload *payload; /* NULL: what can be large is left out, dependencies too */
     const struct dependency_row *dependencies;
     size_t dependency_count;
-    int64_t retain;   /* milliseconds that it is kept after its end */
-    struct str extra; /* further members, each with a leading comma, or STR_NONE */
+    int64_t retain;       /* milliseconds that it is kept after its end */
+    bool result_left_out; /* it would be in extra */
+    struct str extra;     /* further members, each with a leading comma, or STR_NONE */
 };
 
 /* The version that a task shows, which is its ETag. A task shows the states of its dependencies,

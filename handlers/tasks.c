@@ -61,7 +61,9 @@ static void render_created(struct create *create, size_t index, struct buf *out)
         task.dependency_count = spec->dependency_count;
     } else {
         const struct shown *shown = &create->shown[stands];
-        task.payload = &shown->payload;
+        bool fits = request_try_hold(container_of(create, struct creation, create)->request,
+                                     shown->bytes);
+        task.payload = fits ? &shown->payload : NULL;
         task.dependencies = shown->dependencies;
         task.dependency_count = shown->dependency_count;
     }

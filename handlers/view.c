@@ -4,6 +4,23 @@
 
 static void look(struct view *view);
 
+static bool asked_by_get(const struct request *request)
+{
+    return str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD"));
+}
+
+/* What was done has to be said, also where answers that others do not take fill the memory: then
+ * without what is large, which can be had by a GET. Here it is counted once, and again as a part of
+ * the answer: while that is sent there are two of it. */
+static void leave_out(struct view *view, struct db *db)
+{
+    struct task_sizes sizes = task_sizes_read(db, view->row.seq);
+    bool result = view->want_result && !view->row.result_gone;
+    view->payload_left_out = !request_try_hold(view->request, (size_t)sizes.sent);
+    if (result && sizes.result)
+        view->result_left_out = !request_try_hold(view->request, (size_t)sizes.result);
+}
+
 static void query_run(struct query *query, struct db *db)
 {
     struct view *view = container_of(query, struct view, query);
@@ -13,10 +30,13 @@ static void query_run(struct query *query, struct db *db)
         return;
     if (view->wait_ms && !state_terminal(row_state(&view->row)))
         return; /* it is read when the wait is over, and does not fill memory until then */
-    payload_read(db, view->row.seq, &view->payload, arena);
-    if (row_has_dependencies(&view->row))
+    if (!asked_by_get(view->request))
+        leave_out(view, db);
+    if (!view->payload_left_out)
+        payload_read(db, view->row.seq, &view->payload, arena);
+    if (!view->payload_left_out && row_has_dependencies(&view->row))
         view->dependency_count = dependencies_read(db, view->row.seq, &view->dependencies, arena);
-    if (view->want_result && !view->row.result_gone)
+    if (view->want_result && !view->row.result_gone && !view->result_left_out)
         view->result = result_read(db, view->row.seq, arena);
 }
 
@@ -122,7 +142,8 @@ void view_start(struct view *view)
 void view_render(const struct view *view, struct str extra, struct buf *out)
 {
     const struct task_json task = {.row = &view->row,
-                                   .payload = &view->payload,
+                                   .payload = view->payload_left_out ? NULL : &view->payload,
+                                   .result_left_out = view->result_left_out,
                                    .dependencies = view->dependencies,
                                    .dependency_count = view->dependency_count,
                                    .retain = app_of(view->request)->engine->config.retain,

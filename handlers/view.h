@@ -20,6 +20,7 @@ struct view {
     struct take take;
     struct waiter waiter;
     bool failed, found;
+    bool payload_left_out, result_left_out; /* there was no memory, and the answer is owed */
     struct task_row row;
     struct payload payload;
     struct dependency_row *dependencies;

@@ -91,6 +91,16 @@ bool request_hold(struct request *request, size_t bytes)
     return atomic_fetch_add(&server->held, more) + more <= server->config.max_in_flight || !more;
 }
 
+bool request_try_hold(struct request *request, size_t bytes)
+{
+    int64_t before = beyond_free(request->held);
+    if (request_hold(request, bytes))
+        return true;
+    request->held -= bytes;
+    atomic_fetch_sub(&request->thread->server->held, beyond_free(request->held + bytes) - before);
+    return false;
+}
+
 void request_unhold(struct request *request)
 {
     atomic_fetch_sub(&request->thread->server->held, beyond_free(request->held));

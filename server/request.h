@@ -123,6 +123,9 @@ void request_add_header(struct request *request, const char *name, struct str va
 /* HTTP thread: it holds so many bytes more, until its end. False: beside what others hold that is
  * too much (--max-in-flight); the first HELD_FREE bytes of each request never are. */
 bool request_hold(struct request *request, size_t bytes);
+/* Any thread that has the request, which may be suspended. The same, but where it is too much it
+ * holds no more than before. */
+bool request_try_hold(struct request *request, size_t bytes);
 void request_unhold(struct request *request);
 
 /* HTTP thread: release(what) gives back what the arena does not own, once, when the request is

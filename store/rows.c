@@ -262,6 +262,19 @@ void payload_read(struct db *db, int64_t task, struct payload *payload, struct a
     stmt_end(stmt);
 }
 
+struct task_sizes task_sizes_read(struct db *db, int64_t task)
+{
+    struct task_sizes sizes = {0};
+    struct stmt *stmt = db_stmt(db, SQL_task_sizes);
+    stmt_bind_int(stmt, ":task", task);
+    if (stmt_step(stmt)) {
+        sizes.sent = stmt_int(stmt, 0) + stmt_int(stmt, 1);
+        sizes.result = stmt_int(stmt, 2);
+    }
+    stmt_end(stmt);
+    return sizes;
+}
+
 struct str result_read(struct db *db, int64_t task, struct arena *arena)
 {
     struct stmt *stmt = db_stmt(db, SQL_result);

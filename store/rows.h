@@ -62,6 +62,12 @@ void row_delete(struct db *db, const struct task_row *row);
 struct payload {
     struct str args, kwargs, metadata; /* JSON */
 };
+/* Bytes that the answer with a task takes for what can be large. */
+struct task_sizes {
+    int64_t sent; /* args, kwargs, metadata, and the dependencies as they are shown */
+    int64_t result;
+};
+struct task_sizes task_sizes_read(struct db *db, int64_t task);
 void payload_insert(struct db *db, int64_t task, const struct payload *payload);
 void payload_read(struct db *db, int64_t task, struct payload *payload, struct arena *arena);
 

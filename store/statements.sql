@@ -72,6 +72,13 @@ INSERT INTO results VALUES (:task, :value);
 -- name: result
 SELECT value FROM results WHERE task = :task;
 
+-- Bytes: of what was sent; of the dependencies, about; of the result.
+-- name: task_sizes
+SELECT (SELECT length(CAST(args AS BLOB)) + length(CAST(kwargs AS BLOB))
+               + ifnull(length(CAST(metadata AS BLOB)), 0) FROM payloads WHERE task = :task),
+       (SELECT sum(length(at) + 100) FROM dependencies WHERE task = :task),
+       (SELECT length(CAST(value AS BLOB)) FROM results WHERE task = :task);
+
 -- --- sharing ------------------------------------------------------------------
 
 -- name: key_holder
