@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Composed arguments hold whole results: deeper than any request may be. */
@@ -292,6 +293,7 @@ static bool sleep_start(struct call *call)
 {
     const double max_seconds = 1e9;
     const struct json_node *nodes = call->args.nodes;
+    assert(nodes); /* it looks at its arguments */
     double seconds =
         nodes[0].count == 1 && nodes[1].type == JSON_NUMBER ? json_double(&call->args, 1) : -1;
     if (!(seconds >= 0 && seconds <= max_seconds))
