@@ -61,8 +61,8 @@ static void render_created(struct create *create, size_t index, struct buf *out)
         task.dependency_count = spec->dependency_count;
     } else {
         const struct shown *shown = &create->shown[stands];
-        bool fits = request_try_hold(container_of(create, struct creation, create)->request,
-                                     shown->bytes);
+        bool fits =
+            request_try_hold(container_of(create, struct creation, create)->request, shown->bytes);
         task.payload = fits ? &shown->payload : NULL;
         task.dependencies = shown->dependencies;
         task.dependency_count = shown->dependency_count;
