@@ -279,7 +279,7 @@ SCENARIO(many_lines_to_many_channels)
  * at once, not all of that is held at once. */
 SCENARIO(many_successes_to_many_channels)
 {
-    enum { MANY = 600, ABOVE = 50, LENGTH = 126 };
+    enum { MANY = 300, ABOVE = 50, LENGTH = 126 };
     struct server *server = server_start(s, "%s", "");
     const char *nap = "{\"$task\":{\"function\":\"sleep\",\"args\":[2]}}";
     expect_status(call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n",
