@@ -122,13 +122,16 @@ static bool group_gone(struct child *child)
 }
 
 /* What will not end, since it starts others as fast as it is killed, is hunted, ever more rarely.
- */
+ * Siblings of a child that ended by itself are left to the sweep: with 64 slots, a look at them
+ * each time would be a tenth of all that the server does. */
 static bool all_gone(struct child *child)
 {
     unsigned looks = ++child->looks;
+    unsigned how =
+        (looks % GROUP_LOOKS == 0 ? ORPHANS_LIVING : 0) | (child->signalled ? ORPHANS_SIBLINGS : 0);
     if (!group_gone(child))
         return false;
-    if (orphans_end(&child->pool->orphans, child->mark, looks % GROUP_LOOKS == 0))
+    if (orphans_end(&child->pool->orphans, child->mark, how))
         return true;
     if (looks >= HUNT_LOOKS && (looks & (looks - 1)) == 0)
         hunt(child->mark, child->mark);
@@ -329,6 +332,7 @@ bool child_pool_init(struct child_pool *pool, uv_loop_t *loop, struct children *
 
 void child_pool_done(struct child_pool *pool)
 {
+    orphans_end_others(&pool->orphans, runs, pool);
     uv_close((uv_handle_t *)&pool->ready, NULL);
     uv_close((uv_handle_t *)&pool->sweep, NULL);
     uv_close((uv_handle_t *)&pool->linger, NULL);
@@ -379,6 +383,7 @@ void child_signal(struct child *child, int signal)
 {
     if (child->exited)
         return;
+    child->signalled = true;
     child->killed = child->killed || signal == SIGKILL;
     kill(-child->pid, signal);
     if (getpgid(child->pid) != child->pid)

@@ -56,6 +56,7 @@ struct child {
     struct child_slot *slot; /* in the table of children */
     uint64_t mark;           /* that it and all that it starts carry */
     struct watch exit;       /* the pidfd; closed once the process has ended */
+    bool signalled;          /* it did not end by itself */
     bool killed;             /* we sent it SIGKILL */
     bool exited;
     unsigned looks;      /* whether all of its group is gone */

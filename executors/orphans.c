@@ -30,7 +30,7 @@ struct look {
     uint64_t mark; /* whom to kill; 0: those of whom no child runs */
     bool (*runs)(uint64_t mark, void *arg);
     void *arg;
-    bool living; /* the dead do not count as found */
+    unsigned how; /* see orphans_end */
     size_t found, reaped;
 };
 
@@ -109,7 +109,7 @@ static void look_at(struct look *look, pid_t pid)
     if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid) {
         orphans_forget(look->orphans, pid);
         look->reaped++;
-    } else if (look->living && is_dead(pid)) {
+    } else if (look->how & ORPHANS_LIVING && is_dead(pid)) {
         return;
     }
     look->found++;
@@ -144,16 +144,18 @@ static void look_at_list(struct look *look, int fd)
 static void look_at_all(struct look *look)
 {
     struct orphans *orphans = look->orphans;
-    if (orphans->list >= 0 && orphans->siblings < 0)
-        orphans->siblings = open_list(gettid());
     look->found = look->reaped = 0;
     look_at_list(look, orphans->list);
+    if (!(look->how & ORPHANS_SIBLINGS))
+        return;
+    if (orphans->list >= 0 && orphans->siblings < 0)
+        orphans->siblings = open_list(gettid());
     look_at_list(look, orphans->siblings);
 }
 
-bool orphans_end(struct orphans *orphans, uint64_t mark, bool living)
+bool orphans_end(struct orphans *orphans, uint64_t mark, unsigned how)
 {
-    struct look look = {.orphans = orphans, .mark = mark, .living = living};
+    struct look look = {.orphans = orphans, .mark = mark, .how = how};
     for (int i = 0; i < PASSES && mark; i++) {
         look_at_all(&look);
         if (!look.reaped)
@@ -164,7 +166,7 @@ bool orphans_end(struct orphans *orphans, uint64_t mark, bool living)
 
 void orphans_end_others(struct orphans *orphans, bool (*runs)(uint64_t mark, void *arg), void *arg)
 {
-    struct look look = {.orphans = orphans, .runs = runs, .arg = arg};
+    struct look look = {.orphans = orphans, .how = ORPHANS_SIBLINGS, .runs = runs, .arg = arg};
     look_at_all(&look);
 }
 

@@ -27,10 +27,15 @@ struct orphans {
 void orphans_open(struct orphans *orphans, const struct map *own);
 void orphans_close(struct orphans *orphans);
 
-/* Kills those with the mark, and what they leave behind; true: there is none any more. living:
- * but for those that are dead and not ours to reap, since somebody else traces them. */
-bool orphans_end(struct orphans *orphans, uint64_t mark, bool living);
-/* Kills those whose mark is not that of a child that runs: they took theirs off. */
+enum {
+    ORPHANS_LIVING = 1,   /* those that are dead do not count: others trace them, and reap them */
+    ORPHANS_SIBLINGS = 2, /* among them: a look at all children that run */
+};
+/* Kills those with the mark, and what they leave behind; true: there is none any more. how: of the
+ * above. */
+bool orphans_end(struct orphans *orphans, uint64_t mark, unsigned how);
+/* Kills those whose mark is not that of a child that runs: they took theirs off, or are siblings of
+ * one that has ended. */
 void orphans_end_others(struct orphans *orphans, bool (*runs)(uint64_t mark, void *arg), void *arg);
 /* It was reaped: its number may be anybody's from now on. */
 void orphans_forget(struct orphans *orphans, pid_t pid);

@@ -201,7 +201,8 @@ SCENARIO(children_of_before)
     assert_true(process_alive(folder_pid(s, "before", 0)));
 }
 
-/* What a task's first process starts as a child of the server's (CLONE_PARENT) is the task's. */
+/* What a task's first process starts as a child of the server's (CLONE_PARENT) is the task's: dead
+ * before a cancel is told, and soon after the task ends by itself. */
 SCENARIO(sibling)
 {
     functions_standard(s);
@@ -224,6 +225,12 @@ SCENARIO(sibling)
     assert_true(process_alive(folder_pid(s, "twin", 0)));
     folder_write(s, "scratch/go", "");
     expect_result(server, "t", "'done'");
+    eventually(!process_alive(folder_pid(s, "twin", 0)));
+    unlink(folder_path(s, "scratch/go"));
+    create(server, "{'id':'u','function':'twin'}");
+    await_progress(server, "u", 1);
+    cancel(server, "u", NULL);
+    expect_outcome(server, "u", "cancelled");
     assert_false(process_alive(folder_pid(s, "twin", 0)));
     eventually(process_children(server->pid) == 0);
 }
