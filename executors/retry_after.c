@@ -24,6 +24,8 @@ int64_t retry_after(const char *value, int64_t now)
         return ms * 1000;
     }
     time_t date = curl_getdate(value, NULL);
+    if (date > now / 1000 + RETRY_AFTER_MAX_S) /* in a year of any size */
+        return max;
     if (date >= 0)
         ms = (int64_t)date * 1000 - now;
     return ms < 0 ? 0 : ms < max ? ms : max;

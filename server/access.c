@@ -153,7 +153,7 @@ static bool origin_listed(const struct access_rules *rules, struct str origin)
 static bool own_origin(const struct request *request, struct str origin)
 {
     static const char *const schemes[] = {"http://", "https://"};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2 && request->host.len; i++) {
         struct str scheme = str_of(schemes[i]);
         struct str rest = {origin.data + scheme.len, origin.len - scheme.len};
         if (str_starts(origin, scheme) && str_eq_nocase(rest, request->host))

@@ -315,7 +315,7 @@ SCENARIO(timeout)
 {
     struct service *service;
     struct server *server = begin(s, &service, ",'timeout':60");
-    create(server, "{'id':'a','function':'call','timeout':0.3,'args':" HOLD "}");
+    create(server, "{'id':'a','function':'call','timeout':2,'args':" HOLD "}");
     expect_failure(server, "a", "timeout");
     eventually(service_count(service, "close") == 1);
 }

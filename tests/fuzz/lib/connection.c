@@ -79,6 +79,19 @@ const char *MHD_lookup_connection_value(struct MHD_Connection *connection, enum 
     return field ? field->value.data : NULL;
 }
 
+int MHD_get_connection_values_n(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                                MHD_KeyValueIteratorN iterator, void *iterator_cls)
+{
+    int count = 0;
+    const struct field *field = kind == MHD_HEADER_KIND ? connection->headers : NULL;
+    for (; field; field = field->next, count++) {
+        if (iterator(iterator_cls, kind, field->name.data, field->name.len, field->value.data,
+                     field->value.len) == MHD_NO)
+            break;
+    }
+    return count;
+}
+
 /* There is no socket behind it. */
 const union MHD_ConnectionInfo *MHD_get_connection_info(struct MHD_Connection *connection,
                                                         enum MHD_ConnectionInfoType info_type, ...)
