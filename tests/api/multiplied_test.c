@@ -9,12 +9,13 @@
 #include "tests/api/lib/tasks.h"
 
 /* A meta-task that wants these tasks: the first once, the other so many times. */
-static struct reply *gather(struct server *server, const char *how, const char *first,
-                            const char *other, int count)
+static struct reply *gather(struct server *server, const char *process, const char *how,
+                            const char *first, const char *other, int count)
 {
     struct scenario *s = server->scenario;
-    const char *start = text(
-        s, "{\"process\":\"collect\",\"wait_for\":\"%s\",\"args\":[{\"$task\":\"%s\"}", how, first);
+    const char *start =
+        text(s, "{\"process\":\"%s\",\"wait_for\":\"%s\",\"args\":[{\"$task\":\"%s\"}", process,
+             how, first);
     const char *again = text(s, ",{\"$task\":\"%s\"}", other);
     struct reply *reply = call(server, .path = "/v1/tasks", .headers = "Prefer: return=minimal\r\n",
                                .body = text_repeat(s, start, again, count, "]}"));
@@ -35,7 +36,7 @@ SCENARIO(results_of_losers)
     finished(server, "small");
     finished(server, "large");
     long before = server_rss_kb(server);
-    const char *id = json_text(gather(server, "any", "small", "large", MANY), "id");
+    const char *id = json_text(gather(server, "collect", "any", "small", "large", MANY), "id");
     expect_result(server, id, text_repeat(s, "[1", ",null", MANY, "]"));
     expect_peak_growth(server, before, 100000);
 }
@@ -44,6 +45,7 @@ SCENARIO(results_of_losers)
 SCENARIO(one_result_in_many_places)
 {
     enum { LENGTH = 1000000, TOO_MANY = 270, FAILED = 5000 };
+    functions_standard(s);
     struct server *server = server_start(s, "%s", "");
     create(server, "{'id':'small','function':'echo','args':[1]}");
     create(server, "{'id':'large','function':'echo','args':['%s']}",
@@ -53,9 +55,12 @@ SCENARIO(one_result_in_many_places)
     finished(server, "large");
     finished(server, "bad");
     long before = server_rss_kb(server);
-    const char *id = json_text(gather(server, "all", "small", "large", TOO_MANY), "id");
+    const char *id = json_text(gather(server, "collect", "all", "small", "large", TOO_MANY), "id");
     expect_failure(server, id, "result-too-large");
-    id = json_text(gather(server, "all_settled", "small", "bad", FAILED), "id");
+    id = json_text(gather(server, "cat", "all", "small", "large", TOO_MANY), "id");
+    struct reply *failed = expect_failure(server, id, "start-failed");
+    assert_non_null(strstr(json_text(failed, "error.message"), "too large together"));
+    id = json_text(gather(server, "collect", "all_settled", "small", "bad", FAILED), "id");
     expect_outcome(server, id, "succeeded");
     expect_peak_growth(server, before, 100000);
 }
