@@ -26,9 +26,8 @@ struct loading {
     int64_t room;       /* bytes of inputs that attempts may hold together (--max-inputs) */
     int64_t held;       /* of those */
     struct line hungry; /* wait for room */
-    struct line
-        heavy;        /* loaded: one of them is started in a turn, others get their turns between */
-    uv_async_t *wake; /* makes another turn */
+    struct line heavy;  /* loaded: one is started in a turn, and others get turns between */
+    uv_async_t *wake;   /* makes another turn */
 };
 
 void loading_init(struct loading *loading, int64_t room, uv_async_t *wake);

@@ -350,8 +350,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
     struct spawn noted = *spawn;
     int pidfd;
     noted.slot = child->slot = children_take(pool->children);
-    if (!noted
-             .slot) /* functions that became another mode while they ran take slots beside others */
+    if (!noted.slot) /* functions that became another mode while they ran take some beside others */
         return EAGAIN;
     noted.mark = child->mark = children_mark(pool->children);
     noted.owner = pool->children->owner;
