@@ -320,8 +320,7 @@ SCENARIO(not_before)
     struct reply *made = post(server, "/v1/tasks", "{'id':'a','function':'echo','delay':0.4}");
     expect_text(made, "state", "scheduled");
     int64_t ahead = json_time(made, "run_at") - json_time(made, "created_at");
-    assert_in_range(ahead, 100,
-                    400); /* counted from when it was read, a moment before it was stored */
+    assert_in_range(ahead, 100, 400); /* from when it was read, a moment before it was stored */
     struct reply *reply = expect_outcome(server, "a", "succeeded");
     assert_true(json_time(reply, "started_at") >= json_time(reply, "run_at"));
 }
