@@ -354,6 +354,7 @@ int child_start(struct child *child, struct child_pool *pool, const struct child
         return EAGAIN;
     noted.mark = child->mark = children_mark(pool->children);
     noted.owner = pool->children->owner;
+    orphans_expect(&pool->orphans);
     int rc = spawn_child(&noted, &child->pid, &pidfd);
     if (rc) {
         children_give(pool->children, child->slot);

@@ -52,6 +52,12 @@ void orphans_open(struct orphans *orphans, const struct map *own)
                  strerror(errno));
 }
 
+void orphans_expect(struct orphans *orphans)
+{
+    if (orphans->list >= 0 && orphans->siblings < 0)
+        orphans->siblings = open_list(gettid());
+}
+
 static struct orphan *find(const struct orphans *orphans, pid_t pid)
 {
     struct map_node *node = map_find(&orphans->by_pid, map_hash((uint64_t)pid));
@@ -146,11 +152,8 @@ static void look_at_all(struct look *look)
     struct orphans *orphans = look->orphans;
     look->found = look->reaped = 0;
     look_at_list(look, orphans->list);
-    if (!(look->how & ORPHANS_SIBLINGS))
-        return;
-    if (orphans->list >= 0 && orphans->siblings < 0)
-        orphans->siblings = open_list(gettid());
-    look_at_list(look, orphans->siblings);
+    if (look->how & ORPHANS_SIBLINGS)
+        look_at_list(look, orphans->siblings);
 }
 
 bool orphans_end(struct orphans *orphans, uint64_t mark, unsigned how)

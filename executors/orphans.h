@@ -26,6 +26,8 @@ struct orphans {
 /* The kernel gives orphans to the main thread. Warns if it tells of none. */
 void orphans_open(struct orphans *orphans, const struct map *own);
 void orphans_close(struct orphans *orphans);
+/* Before a child is started. */
+void orphans_expect(struct orphans *orphans);
 
 enum {
     ORPHANS_LIVING = 1,   /* those that are dead do not count: others trace them, and reap them */
