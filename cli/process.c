@@ -63,4 +63,11 @@ void process_block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    /* Ends of children are told by their pidfds. Ignored, as whoever started us may have left it,
+     * it would have the kernel reap them; not blocked, each end would wake the main thread. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "tests/api/lib/folder.h"
 #include "tests/api/lib/process.h"
+#include "tests/api/lib/stand_in.h"
 #include "tests/api/lib/tasks.h"
 
 #define READY        "echo '{\"progress\":1}' >&3\n"
@@ -177,11 +178,25 @@ SCENARIO(first_process_in_a_group)
     expect_number(expect_failure(server, "b", "signal"), "error.signal", SIGKILL);
 }
 
+/* Who starts the server may ignore the ends of children, and a program inherits that. */
+SCENARIO(ends_are_not_ignored)
+{
+    function_file(s, "three.sh", "#!/bin/sh\nexit 3\n");
+    stand_in(s, text(s,
+                     "exec python3 -c 'import os, signal, sys\n"
+                     "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+                     "os.execv(sys.argv[1], sys.argv[1:])' %s \"$@\"\n",
+                     stand_in_program(s)));
+    struct server *server = server_start(s, "%s", "");
+    const char *id = create(server, "{'function':'three'}");
+    expect_number(expect_failure(server, id, "exit-status"), "error.exit_status", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest table[] = {
-        RUN(costs_its_own_task),  RUN(floods_take_no_memory),    RUN(closed_pipes_cost_no_time),
-        RUN(stranger_in_a_group), RUN(first_process_in_a_group),
+        RUN(ends_are_not_ignored),      RUN(costs_its_own_task),  RUN(floods_take_no_memory),
+        RUN(closed_pipes_cost_no_time), RUN(stranger_in_a_group), RUN(first_process_in_a_group),
     };
     return RUN_SCENARIOS("contained_abuse", table);
 }
